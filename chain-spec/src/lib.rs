@@ -1,0 +1,1 @@
+//! Describes networks: parameters, allocations, validators and clusters, checked, with presets.

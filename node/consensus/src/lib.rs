@@ -1,0 +1,1 @@
+//! Decides blocks: Malachite application, mempool, execution, signing guard.

@@ -1,0 +1,1 @@
+//! Carries bytes between nodes; knows no domain types.

@@ -1,0 +1,1 @@
+//! Keeps shards alive: placement, acknowledgement, reads, scrub, repair.

@@ -1,0 +1,170 @@
+//! The database handle.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
+    IteratorMode, Options,
+};
+
+use crate::{Batch, StoreError, Table, TableKey, TableValue, schema};
+
+/// Memory that the database may use.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreConfig {
+    /// Block cache, bytes. Default 128 MiB.
+    pub block_cache_bytes: usize,
+    /// All memtables together, bytes. Default 128 MiB.
+    pub write_buffer_bytes: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { block_cache_bytes: 128 << 20, write_buffer_bytes: 128 << 20 }
+    }
+}
+
+/// An open database; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    db: Arc<DB>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.db.path()).finish()
+    }
+}
+
+impl Store {
+    /// Opens the database at `path`, creating it and all tables of [`schema`] when missing.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it open, [`StoreError::Database`] otherwise.
+    pub fn open(path: &Path, config: StoreConfig) -> Result<Self, StoreError> {
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_db_write_buffer_size(config.write_buffer_bytes);
+        options.set_max_background_jobs(2);
+        options.set_bytes_per_sync(1 << 20);
+        options.set_wal_bytes_per_sync(512 << 10);
+        options.set_max_total_wal_size(256 << 20);
+        options.set_max_open_files(1024);
+        options.set_keep_log_file_num(4);
+        options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+        let cache = Cache::new_lru_cache(config.block_cache_bytes);
+        let families = schema::TABLES.iter().map(|name| ColumnFamilyDescriptor::new(*name, family_options(&cache)));
+        let db = DB::open_cf_descriptors(&options, path, families).map_err(|source| {
+            if source.to_string().contains("lock") {
+                StoreError::InUse { path: path.to_owned() }
+            } else {
+                StoreError::Database { operation: "open", source }
+            }
+        })?;
+        Ok(Self { db: Arc::new(db) })
+    }
+
+    /// An empty batch of writes.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when reading fails or the value is corrupt.
+    pub fn get<T: Table>(&self, key: &T::Key) -> Result<Option<T::Value>, StoreError> {
+        let bytes = self
+            .db
+            .get_pinned_cf(self.family::<T>()?, key.to_key())
+            .map_err(|source| StoreError::Database { operation: "read", source })?;
+        bytes.map(|bytes| value::<T>(&bytes)).transpose()
+    }
+
+    /// Rows from `from` on in key order, while `keep` holds, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when reading fails or a row is corrupt.
+    pub fn scan<T: Table>(
+        &self,
+        from: &[u8],
+        limit: usize,
+        keep: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
+        let mut rows = Vec::new();
+        for row in self.db.iterator_cf(self.family::<T>()?, IteratorMode::From(from, Direction::Forward)) {
+            let (key, bytes) = row.map_err(|source| StoreError::Database { operation: "scan", source })?;
+            if rows.len() >= limit || !keep(&key) {
+                break;
+            }
+            rows.push((key_of::<T>(&key)?, value::<T>(&bytes)?));
+        }
+        Ok(rows)
+    }
+
+    /// Rows whose key begins with `prefix`, in key order, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn scan_prefix<T: Table>(&self, prefix: &[u8], limit: usize) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
+        self.scan::<T>(prefix, limit, |key| key.starts_with(prefix))
+    }
+
+    /// The row with the greatest key.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn last<T: Table>(&self) -> Result<Option<(T::Key, T::Value)>, StoreError> {
+        let Some(row) = self.db.iterator_cf(self.family::<T>()?, IteratorMode::End).next() else {
+            return Ok(None);
+        };
+        let (key, bytes) = row.map_err(|source| StoreError::Database { operation: "scan", source })?;
+        Ok(Some((key_of::<T>(&key)?, value::<T>(&bytes)?)))
+    }
+
+    /// Makes everything written so far durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the fsync fails; the node must stop.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush_wal(true).map_err(|source| StoreError::Database { operation: "sync", source })
+    }
+
+    pub(crate) fn db(&self) -> &DB {
+        &self.db
+    }
+
+    pub(crate) fn family<T: Table>(&self) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(T::NAME).ok_or(StoreError::Corrupt {
+            table: T::NAME,
+            part: "table",
+            reason: "missing; is it listed in schema::TABLES?".to_owned(),
+        })
+    }
+}
+
+fn family_options(cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_bloom_filter(10.0, false);
+    blocks.set_cache_index_and_filter_blocks(true);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options
+}
+
+fn key_of<T: Table>(bytes: &[u8]) -> Result<T::Key, StoreError> {
+    T::Key::from_key(bytes).ok_or_else(|| StoreError::Corrupt {
+        table: T::NAME,
+        part: "key",
+        reason: format!("{} bytes are no key of this table", bytes.len()),
+    })
+}
+
+fn value<T: Table>(bytes: &[u8]) -> Result<T::Value, StoreError> {
+    T::Value::from_bytes(bytes).map_err(|reason| StoreError::Corrupt { table: T::NAME, part: "value", reason })
+}

@@ -1,0 +1,1 @@
+//! Names the RPC methods and their wire types, for server and client.

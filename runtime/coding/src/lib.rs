@@ -1,0 +1,1 @@
+//! Turns packs into shards and any k verified shards back into packs.

@@ -1,0 +1,65 @@
+//! The page of hash domains: every BLAKE3 hash of our own is made under exactly one of these contexts.
+
+use crate::Hash32;
+
+/// What a hash speaks about; selects the BLAKE3 `derive_key` context string
+/// (BLAKE3 paper, section 6.2). Two domains never collide, whatever their inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// [`crate::Header`] → block hash.
+    Header,
+    /// [`crate::Commitment`] → commitment hash.
+    Commitment,
+    /// [`crate::ValidatorSet`] → validators hash.
+    Validators,
+    /// Network parameters → params hash.
+    Params,
+    /// Genesis description → network id.
+    Genesis,
+    /// Shard ids, geometry and length → pack id.
+    Pack,
+    /// Owner address and salt → vault id.
+    Vault,
+    /// Ledger command → bytes that an owner or member signs.
+    Command,
+    /// Shard acknowledgement → bytes that a holder signs.
+    ShardAck,
+    /// Cluster attestation of commitments → bytes that a root member signs.
+    Attestation,
+    /// Owner's consent to a commitment that a cluster commits → bytes that the owner signs.
+    OwnerConsent,
+    /// State key → key hash of the state tree.
+    StateKey,
+}
+
+impl Domain {
+    /// The context string, fixed for ever for one format version.
+    #[must_use]
+    pub const fn context(self) -> &'static str {
+        match self {
+            Self::Header => "strongroom 2026 v1 header",
+            Self::Commitment => "strongroom 2026 v1 commitment",
+            Self::Validators => "strongroom 2026 v1 validators",
+            Self::Params => "strongroom 2026 v1 params",
+            Self::Genesis => "strongroom 2026 v1 genesis",
+            Self::Pack => "strongroom 2026 v1 pack",
+            Self::Vault => "strongroom 2026 v1 vault",
+            Self::Command => "strongroom 2026 v1 ledger command",
+            Self::ShardAck => "strongroom 2026 v1 shard ack",
+            Self::Attestation => "strongroom 2026 v1 cluster attestation",
+            Self::OwnerConsent => "strongroom 2026 v1 owner consent",
+            Self::StateKey => "strongroom 2026 v1 state key",
+        }
+    }
+}
+
+/// BLAKE3 `derive_key(context)` over the concatenation of `parts`. The caller makes the concatenation
+/// unambiguous (fixed widths or one SCALE value).
+#[must_use]
+pub fn hash_parts(domain: Domain, parts: &[&[u8]]) -> Hash32 {
+    let mut hasher = blake3::Hasher::new_derive_key(domain.context());
+    for part in parts {
+        hasher.update(part);
+    }
+    Hash32::new(*hasher.finalize().as_bytes())
+}

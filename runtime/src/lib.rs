@@ -1,0 +1,1 @@
+//! Executes blocks: the state transition function, pure and deterministic.

@@ -1,0 +1,1 @@
+//! Checks headers, certificates and receipts with no node, no network and few dependencies.
