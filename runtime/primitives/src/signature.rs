@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn the_well_known_test_account_has_its_well_known_address() {
         // Hardhat's and Anvil's first published test key.
-        let secret: crate::Hash32 = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80".parse().unwrap();
+        let secret: Hash32 = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80".parse().unwrap();
         assert_eq!(
             Address::from_secret(secret.as_bytes()).unwrap().to_string(),
             "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
