@@ -14,8 +14,10 @@ pub enum Domain {
     Validators,
     /// Network parameters → params hash.
     Params,
-    /// Genesis description → network id.
+    /// [`crate::Genesis`] → network id.
     Genesis,
+    /// Allocations and clusters of the genesis description → [`crate::Genesis::state`].
+    GenesisState,
     /// Shard ids, geometry and length → pack id.
     Pack,
     /// Owner address and salt → vault id.
@@ -30,6 +32,14 @@ pub enum Domain {
     OwnerConsent,
     /// State key → key hash of the state tree.
     StateKey,
+    /// Nodes and values of the state tree; used as a key, see [`Domain::key`].
+    StateTree,
+    /// Leaf data of a tree → leaf; used as a key.
+    TreeLeaf,
+    /// Two children of a tree → their parent, one 64-byte block; used as a key.
+    TreeNode,
+    /// Leaf count and top node of a tree → its root; used as a key.
+    TreeRoot,
 }
 
 impl Domain {
@@ -42,6 +52,7 @@ impl Domain {
             Self::Validators => "strongroom 2026 v1 validators",
             Self::Params => "strongroom 2026 v1 params",
             Self::Genesis => "strongroom 2026 v1 genesis",
+            Self::GenesisState => "strongroom 2026 v1 genesis state",
             Self::Pack => "strongroom 2026 v1 pack",
             Self::Vault => "strongroom 2026 v1 vault",
             Self::Command => "strongroom 2026 v1 ledger command",
@@ -49,7 +60,18 @@ impl Domain {
             Self::Attestation => "strongroom 2026 v1 cluster attestation",
             Self::OwnerConsent => "strongroom 2026 v1 owner consent",
             Self::StateKey => "strongroom 2026 v1 state key",
+            Self::StateTree => "strongroom 2026 v1 state tree",
+            Self::TreeLeaf => "strongroom 2026 v1 tree leaf",
+            Self::TreeNode => "strongroom 2026 v1 tree node",
+            Self::TreeRoot => "strongroom 2026 v1 tree root",
         }
+    }
+
+    /// The domain as a BLAKE3 key: `derive_key(context)` over no bytes. Trees hash with `keyed_hash` under it, so that
+    /// a node is one compression and nodes can be hashed many at a time.
+    #[must_use]
+    pub fn key(self) -> [u8; 32] {
+        blake3::derive_key(self.context(), &[])
     }
 }
 

@@ -35,7 +35,7 @@ pub use certificate::{Certificate, CommitSignature, precommit_sign_bytes};
 pub use codec::{CodecError, decode_exact};
 pub use commitment::{COMMITMENT_VERSION, Commitment};
 pub use domain::{Domain, hash_parts};
-pub use genesis::network_id;
+pub use genesis::{GENESIS_VERSION, Genesis};
 pub use header::{HEADER_VERSION, Header};
 pub use ids::{
     Address, BlockHash, ChunkId, CommitmentHash, EthHash, Hash32, IdError, LogHash, MemberKey, NetworkId, NodeKey,
