@@ -57,7 +57,7 @@ impl Store {
         let cache = Cache::new_lru_cache(config.block_cache_bytes);
         let families = schema::TABLES.iter().map(|name| ColumnFamilyDescriptor::new(*name, family_options(&cache)));
         let db = DB::open_cf_descriptors(&options, path, families).map_err(|source| {
-            if source.to_string().contains("lock") {
+            if is_locked(&source) {
                 StoreError::InUse { path: path.to_owned() }
             } else {
                 StoreError::Database { operation: "open", source }
@@ -143,6 +143,13 @@ impl Store {
             reason: "missing; is it listed in schema::TABLES?".to_owned(),
         })
     }
+}
+
+/// Whether RocksDB could not open because somebody else has: its lock file is named `LOCK`, and no other error of its
+/// kind speaks of it (a corrupt *block* does not).
+fn is_locked(error: &rocksdb::Error) -> bool {
+    let text = error.to_string();
+    error.kind() == rocksdb::ErrorKind::IOError && text.contains("/LOCK")
 }
 
 fn family_options(cache: &Cache) -> Options {

@@ -18,14 +18,18 @@
 //! ```
 
 mod batch;
+mod data_dir;
 mod db;
 mod error;
 mod key;
 pub mod schema;
 mod table;
+mod volume;
 
 pub use batch::{Batch, Durability};
+pub use data_dir::DataDir;
 pub use db::{Store, StoreConfig};
 pub use error::StoreError;
 pub use key::TableKey;
 pub use table::{Raw, Table, TableValue};
+pub use volume::{ShardFile, Space, Volume, VolumeError, VolumeMarker};

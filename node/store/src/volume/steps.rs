@@ -1,0 +1,52 @@
+//! The steps of a shard's write, as places where tests stop the process or make the disk fail.
+
+use rustix::io::Errno;
+
+/// A step that has just been done (or, for the syncs, is just about to be reported).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The temporary file exists, empty.
+    Created,
+    /// All bytes are written to it.
+    Written,
+    /// Its data is durable.
+    Synced,
+    /// It has its final name.
+    Renamed,
+    /// The name is durable.
+    DirectorySynced,
+}
+
+/// Does nothing outside tests; in tests calls the hook, which may stop the process or answer with an error.
+#[derive(Default)]
+pub(crate) struct Steps {
+    #[cfg(test)]
+    hook: std::sync::Mutex<Option<Hook>>,
+}
+
+#[cfg(test)]
+pub(crate) type Hook = Box<dyn FnMut(Step) -> Result<(), Errno> + Send>;
+
+impl std::fmt::Debug for Steps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Steps")
+    }
+}
+
+impl Steps {
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the test build has a hook here")]
+    pub(crate) const fn reached(&self, _: Step) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn reached(&self, step: Step) -> Result<(), Errno> {
+        self.hook.lock().unwrap().as_mut().map_or(Ok(()), |hook| hook(step))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set(&self, hook: Hook) {
+        *self.hook.lock().unwrap() = Some(hook);
+    }
+}
