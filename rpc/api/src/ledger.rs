@@ -1,0 +1,245 @@
+//! `ledger_`: the operational ledger. Typed reads on the client side: [`crate::LedgerReads`].
+
+use jsonrpsee::core::RpcResult;
+use jsonrpsee::proc_macros::rpc;
+use primitives::ledger::{Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SnapshotRecord, VaultRecord};
+use primitives::{Address, Hash32, MemberKey, ObjectKey, PackId, VaultId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Data, Quantity, Record};
+
+/// Most commands in one submission, most ids in one query, most records in one page.
+pub const LEDGER_ITEMS_MAX: usize = 1000;
+/// Records in a page when the caller names no limit.
+pub const LEDGER_PAGE_DEFAULT: usize = 100;
+
+/// The operational ledger.
+#[rpc(server, client, namespace = "ledger")]
+pub trait LedgerApi {
+    /// Submits signed commands (SCALE bytes of `SignedCommand`, at most [`LEDGER_ITEMS_MAX`]), in order; the answer is
+    /// there when all are durable. One outcome each; a command that cannot be decoded fails the request.
+    #[method(name = "submit")]
+    async fn submit(&self, commands: Vec<Data>) -> RpcResult<Vec<Outcome>>;
+
+    /// Reads what the query names.
+    #[method(name = "get")]
+    async fn get(&self, query: LedgerQuery, consistency: Option<Consistency>) -> RpcResult<LedgerAnswer>;
+
+    /// Reads a page of what the query names.
+    #[method(name = "list")]
+    async fn list(&self, query: LedgerList, page: Option<Page>) -> RpcResult<LedgerPage>;
+
+    /// The cluster and this member's state.
+    #[method(name = "status")]
+    async fn status(&self) -> RpcResult<LedgerStatus>;
+}
+
+/// What became of one command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Done, or done before.
+    Applied(Applied),
+    /// Refused for good, unless the reason says otherwise.
+    Refused {
+        /// Why, for programs.
+        refusal: Refusal,
+        /// Why, for people.
+        message: String,
+    },
+}
+
+impl Outcome {
+    /// The outcome as a result.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn into_result(self) -> Result<Applied, Refusal> {
+        match self {
+            Self::Applied(applied) => Ok(applied),
+            Self::Refused { refusal, .. } => Err(refusal),
+        }
+    }
+}
+
+impl From<Result<Applied, Refusal>> for Outcome {
+    fn from(result: Result<Applied, Refusal>) -> Self {
+        match result {
+            Ok(applied) => Self::Applied(applied),
+            Err(refusal) => Self::Refused { message: refusal.to_string(), refusal },
+        }
+    }
+}
+
+/// How fresh a read must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Consistency {
+    /// Sees every write acknowledged before the read began.
+    #[default]
+    Linearizable,
+    /// What this member has applied; may lag.
+    Stale,
+}
+
+/// What `ledger_get` reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum LedgerQuery {
+    /// One vault.
+    Vault {
+        /// Its id.
+        vault: VaultId,
+    },
+    /// All vaults of an owner.
+    VaultsOf {
+        /// The account.
+        owner: Address,
+    },
+    /// One pack.
+    Pack {
+        /// Its id.
+        pack: PackId,
+    },
+    /// Several packs, at most [`LEDGER_ITEMS_MAX`].
+    Packs {
+        /// Their ids.
+        packs: Vec<PackId>,
+    },
+    /// One snapshot.
+    Snapshot {
+        /// The vault.
+        vault: VaultId,
+        /// Sequence number; absent = the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seq: Option<Quantity>,
+    },
+    /// The newest version of one object.
+    Object {
+        /// The vault.
+        vault: VaultId,
+        /// Keyed hash of the name.
+        key: ObjectKey,
+    },
+}
+
+/// What `ledger_get` found; of the same kind as the query.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind", content = "result")]
+pub enum LedgerAnswer {
+    /// The vault, or `null`.
+    Vault(Option<Record<VaultRecord>>),
+    /// The owner's vaults.
+    VaultsOf(Vec<Record<VaultRecord>>),
+    /// The pack, or `null`.
+    Pack(Option<Record<PackRecord>>),
+    /// One place per id asked for: the pack, or `null`.
+    Packs(Vec<Option<Record<PackRecord>>>),
+    /// The snapshot, or `null`.
+    Snapshot(Option<Record<SnapshotRecord>>),
+    /// The object, or `null`.
+    Object(Option<Record<ObjectRecord>>),
+}
+
+/// What `ledger_list` reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum LedgerList {
+    /// A vault's packs, in the order they were recorded.
+    Packs {
+        /// The vault.
+        vault: VaultId,
+    },
+    /// A vault's snapshots, oldest first.
+    Snapshots {
+        /// The vault.
+        vault: VaultId,
+    },
+    /// A vault's objects (newest version of each), ascending by key.
+    Objects {
+        /// The vault.
+        vault: VaultId,
+    },
+    /// Storage nodes.
+    Nodes,
+    /// Commitments that wait for the chain, oldest first.
+    Outbox,
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Page {
+    /// Where the page before ended: its `nextCursor`, unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Data>,
+    /// At most so many, 1 to [`LEDGER_ITEMS_MAX`]; default [`LEDGER_PAGE_DEFAULT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Quantity>,
+    /// How fresh.
+    #[serde(default)]
+    pub consistency: Consistency,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerPage {
+    /// The records; of the same kind as the list.
+    #[serde(flatten)]
+    pub items: LedgerItems,
+    /// Give it as `cursor` for the next page; `null` = this was the last.
+    pub next_cursor: Option<Data>,
+}
+
+/// The records of a page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "items")]
+pub enum LedgerItems {
+    /// Packs.
+    Packs(Vec<Record<PackRecord>>),
+    /// Snapshots.
+    Snapshots(Vec<Record<SnapshotRecord>>),
+    /// Objects.
+    Objects(Vec<Record<ObjectRecord>>),
+    /// Storage nodes.
+    Nodes(Vec<Record<NodeRecord>>),
+    /// Commitments that wait.
+    Outbox(Vec<OutboxItem>),
+}
+
+/// A commitment that waits for the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutboxItem {
+    /// Its place in the outbox.
+    pub position: Quantity,
+    /// The vault.
+    pub vault: VaultId,
+    /// The snapshot's sequence number.
+    pub seq: Quantity,
+}
+
+/// How the ledger is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerStatus {
+    /// The cluster.
+    pub cluster: Hash32,
+    /// This member's key.
+    pub member: MemberKey,
+    /// `leader`, `follower`, `candidate`, `learner` or `stopped`.
+    pub role: String,
+    /// The leader's key, when known.
+    pub leader: Option<MemberKey>,
+    /// Raft term.
+    pub term: Quantity,
+    /// Index of the last entry known to be committed.
+    pub committed: Quantity,
+    /// Index of the last entry applied here.
+    pub applied: Quantity,
+    /// Commitments that wait for the chain.
+    pub outbox: Quantity,
+    /// The voters.
+    pub members: Vec<MemberKey>,
+}
