@@ -112,6 +112,20 @@ impl Store {
         self.scan::<T>(prefix, limit, |key| key.starts_with(prefix))
     }
 
+    /// The row with the greatest key that is not above `key`.
+    ///
+    /// # Errors
+    /// As [`Self::scan`].
+    pub fn floor<T: Table>(&self, key: &T::Key) -> Result<Option<(T::Key, T::Value)>, StoreError> {
+        let key = key.to_key();
+        let mode = IteratorMode::From(&key, Direction::Reverse);
+        let Some(row) = self.db.iterator_cf(self.family::<T>()?, mode).next() else {
+            return Ok(None);
+        };
+        let (key, bytes) = row.map_err(|source| StoreError::Database { operation: "scan", source })?;
+        Ok(Some((key_of::<T>(&key)?, value::<T>(&bytes)?)))
+    }
+
     /// The row with the greatest key.
     ///
     /// # Errors
