@@ -1,0 +1,95 @@
+//! Reading stored nodes for `jmt`.
+
+use std::cell::RefCell;
+
+use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
+use jmt::{KeyHash, OwnedValue, ValueHash, Version};
+use primitives::Hash32;
+
+use super::StateError;
+use super::hasher::StateHasher;
+use super::key::{node_key_bytes, root_key};
+
+/// Where nodes and values are kept, exactly as [`super::StateUpdate`] lists them.
+pub trait StateNodes {
+    /// The node with this key; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StateError::Read`] when the storage fails.
+    fn node(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateError>;
+
+    /// The newest value of a key hash that was written at `max_version` or before; `None` when there is none or when
+    /// the newest entry is a deletion.
+    ///
+    /// # Errors
+    /// [`StateError::Read`] when the storage fails.
+    fn value(&self, key_hash: &Hash32, max_version: u64) -> Result<Option<Vec<u8>>, StateError>;
+}
+
+/// The root node of a version.
+pub(super) fn root_node<N: StateNodes + ?Sized>(nodes: &N, version: u64) -> Result<Option<Node>, StateError> {
+    read(nodes, &root_key(version))
+}
+
+fn read<N: StateNodes + ?Sized>(nodes: &N, key: &NodeKey) -> Result<Option<Node>, StateError> {
+    let Some(bytes) = nodes.node(&node_key_bytes(key))? else { return Ok(None) };
+    borsh::from_slice(&bytes).map(Some).map_err(|error| StateError::damaged(format!("node {key:?}: {error}")))
+}
+
+/// `jmt`'s view of a [`StateNodes`]. Remembers the first failure: `jmt` panics over a node that it cannot read while
+/// it makes a proof, so it gets a dummy leaf instead, and the caller looks here before it believes the result.
+pub(super) struct Reader<'a, N: ?Sized> {
+    nodes: &'a N,
+    failure: RefCell<Option<StateError>>,
+}
+
+impl<'a, N: StateNodes + ?Sized> Reader<'a, N> {
+    pub(super) fn new(nodes: &'a N) -> Self {
+        Self { nodes, failure: RefCell::new(None) }
+    }
+
+    /// The result of `jmt`, unless a read failed on the way.
+    pub(super) fn finish<T, E: ToString>(&self, result: Result<T, E>) -> Result<T, StateError> {
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => result.map_err(StateError::damaged),
+        }
+    }
+
+    fn note(&self, failure: StateError) {
+        self.failure.borrow_mut().get_or_insert(failure);
+    }
+}
+
+impl<N: StateNodes + ?Sized> TreeReader for Reader<'_, N> {
+    fn get_node(&self, key: &NodeKey) -> anyhow::Result<Node> {
+        if let Some(node) = self.get_node_option(key)? {
+            return Ok(node);
+        }
+        self.note(StateError::damaged(format!("node {key:?} is missing")));
+        Ok(dummy())
+    }
+
+    fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        read(self.nodes, key).or_else(|failure| {
+            self.note(failure);
+            Ok(Some(dummy()))
+        })
+    }
+
+    fn get_value_option(&self, max_version: Version, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        self.nodes.value(&Hash32::new(key.0), max_version).or_else(|failure| {
+            self.note(failure);
+            Ok(None)
+        })
+    }
+
+    /// Only restoring asks for it, which nobody here does.
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        Ok(None)
+    }
+}
+
+fn dummy() -> Node {
+    Node::Leaf(LeafNode::new(KeyHash([0; 32]), ValueHash::with::<StateHasher>([])))
+}
