@@ -30,6 +30,8 @@ pub enum Domain {
     Attestation,
     /// Owner's consent to a commitment that a cluster commits → bytes that the owner signs.
     OwnerConsent,
+    /// A cluster's next members → bytes that members of the present epoch sign.
+    HandOver,
     /// State key → key hash of the state tree.
     StateKey,
     /// Nodes and values of the state tree; used as a key, see [`Domain::key`].
@@ -59,6 +61,7 @@ impl Domain {
             Self::ShardAck => "strongroom 2026 v1 shard ack",
             Self::Attestation => "strongroom 2026 v1 cluster attestation",
             Self::OwnerConsent => "strongroom 2026 v1 owner consent",
+            Self::HandOver => "strongroom 2026 v1 cluster hand-over",
             Self::StateKey => "strongroom 2026 v1 state key",
             Self::StateTree => "strongroom 2026 v1 state tree",
             Self::TreeLeaf => "strongroom 2026 v1 tree leaf",
