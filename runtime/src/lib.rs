@@ -52,6 +52,7 @@ mod gas;
 mod genesis;
 mod header;
 mod outcome;
+mod sign;
 mod state;
 mod tx;
 
@@ -63,6 +64,7 @@ pub use execute::{Executor, check_account, execute};
 pub use genesis::genesis;
 pub use header::{TimeError, check_time, genesis_header, header, receipts_root, transactions_root};
 pub use outcome::{BlockContext, EventLog, Outcome, TxReceipt};
+pub use sign::{UnsignedTx, gas_needed};
 pub use state::{
     Account, ClusterState, CommitmentEntry, EquivocationEntry, StateKey, StateKeyError, StateView, VaultState, account,
     cluster, commitment_at, equivocation_at, frontier, validators, vault,
