@@ -4,6 +4,9 @@ use rocksdb::{WriteBatch, WriteOptions};
 
 use crate::{Store, StoreError, Table, TableKey, TableValue};
 
+/// Above every key of every table: keys are shorter, or begin with text.
+const KEY_END: [u8; 256] = [0xFF; 256];
+
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -47,6 +50,30 @@ impl<'a> Batch<'a> {
     pub fn delete<T: Table>(&mut self, key: &T::Key) -> Result<(), StoreError> {
         self.writes.delete_cf(self.store.family::<T>()?, key.to_key());
         Ok(())
+    }
+
+    /// Sets a row by table name and bytes, as [`Store::export`] gave them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no such table.
+    pub fn put_raw(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.writes.put_cf(self.store.family_named(table)?, key, value);
+        Ok(())
+    }
+
+    /// Removes every row of a table.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no such table.
+    pub fn clear(&mut self, table: &str) -> Result<(), StoreError> {
+        self.writes.delete_range_cf(self.store.family_named(table)?, &[][..], &KEY_END[..]);
+        Ok(())
+    }
+
+    /// Writes collected so far, bytes.
+    #[must_use]
+    pub fn size_in_bytes(&self) -> usize {
+        self.writes.size_in_bytes()
     }
 
     /// Writes collected so far.

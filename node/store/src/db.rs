@@ -151,11 +151,11 @@ impl Store {
     }
 
     pub(crate) fn family<T: Table>(&self) -> Result<&ColumnFamily, StoreError> {
-        self.db.cf_handle(T::NAME).ok_or(StoreError::Corrupt {
-            table: T::NAME,
-            part: "table",
-            reason: "missing; is it listed in schema::TABLES?".to_owned(),
-        })
+        self.family_named(T::NAME)
+    }
+
+    pub(crate) fn family_named(&self, name: &str) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(name).ok_or_else(|| StoreError::UnknownTable { table: name.to_owned() })
     }
 }
 

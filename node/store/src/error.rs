@@ -25,6 +25,12 @@ pub enum StoreError {
         /// What the decoder met.
         reason: String,
     },
+    /// A table that the schema page does not list.
+    #[error("the database has no table {table}; is it listed in schema::TABLES?")]
+    UnknownTable {
+        /// The name.
+        table: String,
+    },
     /// A file operation failed.
     #[error("{operation} {path} failed: {source}")]
     Io {

@@ -2,10 +2,12 @@
 //!
 //! Values are SCALE unless they say [`Raw`]. A change of a stored format gets a new table and a migration.
 
-use primitives::ledger::{NodeRecord, ObjectRecord, PackRecord, SnapshotRecord, VaultRecord};
+use primitives::ledger::{
+    NodeRecord, ObjectRecord, PackRecord, SessionOutcome, SnapshotRecord, Totals, TrustedSet, VaultRecord,
+};
 use primitives::{
-    BlockHash, Certificate, Commitment, CommitmentHash, EthHash, Header, Height, LogHash, NodeKey, ObjectKey, PackId,
-    ShardId, TxHash, VaultId, VolumeId,
+    Address, BlockHash, Certificate, Commitment, CommitmentHash, EthHash, Hash32, Header, Height, LogHash, NodeKey,
+    ObjectKey, PackId, ShardId, TxHash, VaultId, VolumeId,
 };
 
 use crate::{Raw, Table};
@@ -62,7 +64,7 @@ tables! {
     /// State tree nodes: borsh node key → borsh node.
     StateNodes = "state-nodes": Vec<u8> => Raw;
     /// State tree values: key hash, version → value (`None` = deleted).
-    StateValues = "state-values": (primitives::Hash32, u64) => Option<Vec<u8>>;
+    StateValues = "state-values": (Hash32, u64) => Option<Vec<u8>>;
     /// State tree nodes that went stale: version since, node key.
     StateStale = "state-stale": (u64, Vec<u8>) => ();
     /// Snapshot log nodes in post-order.
@@ -73,26 +75,40 @@ tables! {
     LogByHash = "log-by-hash": CommitmentHash => (u64, Height);
 
     // ── ledger (written by the Raft state machine, one batch an apply) ──────────────────────────
-    /// Raft's own: last applied, membership, snapshot meta, by name.
+    /// Raft's own: last applied, membership, a snapshot whose installation has begun, by name.
     LedgerMeta = "ledger-meta": String => Vec<u8>;
+    /// Counters over all of it.
+    LedgerTotals = "ledger-totals": () => Totals;
+    /// Validators whose certificates the ledger believes.
+    LedgerTrust = "ledger-trust": () => TrustedSet;
     /// Vaults.
     LedgerVaults = "ledger-vaults": VaultId => VaultRecord;
+    /// Vaults of an owner.
+    LedgerOwners = "ledger-owners": (Address, VaultId) => ();
     /// Packs.
     LedgerPacks = "ledger-packs": PackId => PackRecord;
     /// Packs of a vault, in order of arrival.
     LedgerVaultPacks = "ledger-vault-packs": (VaultId, u64) => PackId;
-    /// Shard id → packs that contain it.
+    /// Shard id → packs that contain it, with its first index there.
     LedgerShards = "ledger-shards": (ShardId, PackId) => u8;
     /// Snapshots of a vault by sequence number.
     LedgerSnapshots = "ledger-snapshots": (VaultId, u64) => SnapshotRecord;
     /// Objects of a vault by key and version.
     LedgerObjects = "ledger-objects": (VaultId, ObjectKey, u64) => ObjectRecord;
+    /// Latest version of each object.
+    LedgerObjectHeads = "ledger-object-heads": (VaultId, ObjectKey) => u64;
     /// Storage nodes.
     LedgerNodes = "ledger-nodes": NodeKey => NodeRecord;
     /// Commitments that wait for the chain, by arrival: vault and sequence number.
     LedgerOutbox = "ledger-outbox": u64 => (VaultId, u64);
+    /// Vault and sequence number → outbox row.
+    LedgerOutboxRows = "ledger-outbox-rows": (VaultId, u64) => u64;
     /// Outcomes of the last commands of each session.
-    LedgerSessions = "ledger-sessions": (primitives::SessionId, u64) => Raw;
+    LedgerSessions = "ledger-sessions": (Hash32, u64) => SessionOutcome;
+    /// Highest serial of each session.
+    LedgerSessionHeads = "ledger-session-heads": Hash32 => u64;
+    /// Outcomes that each Raft entry added, so that the oldest can be forgotten.
+    LedgerSessionOrder = "ledger-session-order": u64 => Vec<(Hash32, u64)>;
 
     // ── replica ─────────────────────────────────────────────────────────────────────────────────
     /// Shards on this node's volumes: SCALE of the replica's own index record.

@@ -24,6 +24,8 @@ pub enum Domain {
     Vault,
     /// Ledger command → bytes that an owner or member signs.
     Command,
+    /// Speaker and session id → key of the ledger's session rows.
+    Session,
     /// Shard acknowledgement → bytes that a holder signs.
     ShardAck,
     /// Cluster attestation of commitments → bytes that a root member signs.
@@ -58,6 +60,7 @@ impl Domain {
             Self::Pack => "strongroom 2026 v1 pack",
             Self::Vault => "strongroom 2026 v1 vault",
             Self::Command => "strongroom 2026 v1 ledger command",
+            Self::Session => "strongroom 2026 v1 ledger session",
             Self::ShardAck => "strongroom 2026 v1 shard ack",
             Self::Attestation => "strongroom 2026 v1 cluster attestation",
             Self::OwnerConsent => "strongroom 2026 v1 owner consent",
