@@ -45,6 +45,7 @@ mod hpke_provider;
 mod hpke_rng;
 mod key_error;
 mod keys;
+pub mod keystore;
 mod phrase;
 mod record;
 mod seal_error;
