@@ -32,6 +32,7 @@
 pub mod chunk;
 pub mod content;
 pub mod frame;
+pub mod manifest;
 pub mod pack;
 pub mod tree;
 mod unit;
