@@ -2,9 +2,12 @@
 
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
-use primitives::ledger::{Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SnapshotRecord, VaultRecord};
+use parity_scale_codec::Encode as _;
+use primitives::ledger::{
+    Applied, COMMAND_MAX, NodeRecord, ObjectRecord, PackRecord, Refusal, SnapshotRecord, Totals, VaultRecord,
+};
 use primitives::{Address, Hash32, MemberKey, ObjectKey, PackId, VaultId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{Data, Quantity, Record};
 
@@ -34,20 +37,11 @@ pub trait LedgerApi {
     async fn status(&self) -> RpcResult<LedgerStatus>;
 }
 
-/// What became of one command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Outcome {
-    /// Done, or done before.
-    Applied(Applied),
-    /// Refused for good, unless the reason says otherwise.
-    Refused {
-        /// Why, for programs.
-        refusal: Refusal,
-        /// Why, for people.
-        message: String,
-    },
-}
+/// What became of one command: `{"applied": {…}, "record": DATA}` or `{"refused": {…}, "message": …, "record": DATA}`.
+///
+/// `record` is the SCALE encoding of `Result<Applied, Refusal>`; a reader decodes it and ignores the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome(pub Result<Applied, Refusal>);
 
 impl Outcome {
     /// The outcome as a result.
@@ -55,19 +49,46 @@ impl Outcome {
     /// # Errors
     /// The refusal.
     pub fn into_result(self) -> Result<Applied, Refusal> {
-        match self {
-            Self::Applied(applied) => Ok(applied),
-            Self::Refused { refusal, .. } => Err(refusal),
-        }
+        self.0
     }
 }
 
 impl From<Result<Applied, Refusal>> for Outcome {
     fn from(result: Result<Applied, Refusal>) -> Self {
-        match result {
-            Ok(applied) => Self::Applied(applied),
-            Err(refusal) => Self::Refused { message: refusal.to_string(), refusal },
+        Self(result)
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            applied: Option<&'a Applied>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            refused: Option<&'a Refusal>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            message: Option<String>,
+            record: Data,
         }
+        Fields {
+            applied: self.0.as_ref().ok(),
+            refused: self.0.as_ref().err(),
+            message: self.0.as_ref().err().map(ToString::to_string),
+            record: Data(self.0.encode()),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Outcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            record: Data,
+        }
+        let fields = Fields::deserialize(deserializer)?;
+        primitives::decode_exact("outcome", &fields.record.0, COMMAND_MAX).map(Self).map_err(de::Error::custom)
     }
 }
 
@@ -238,8 +259,45 @@ pub struct LedgerStatus {
     pub committed: Quantity,
     /// Index of the last entry applied here.
     pub applied: Quantity,
-    /// Commitments that wait for the chain.
-    pub outbox: Quantity,
     /// The voters.
     pub members: Vec<MemberKey>,
+    /// What it holds.
+    pub totals: LedgerTotals,
+}
+
+/// What the ledger holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerTotals {
+    /// Vaults.
+    pub vaults: Quantity,
+    /// Packs.
+    pub packs: Quantity,
+    /// Bytes of their shards, parity included.
+    pub stored_bytes: Quantity,
+    /// Snapshots.
+    pub snapshots: Quantity,
+    /// Versions of objects, tombstones included.
+    pub objects: Quantity,
+    /// Storage nodes.
+    pub nodes: Quantity,
+    /// Volumes that storage nodes announce.
+    pub volumes: Quantity,
+    /// Commitments that wait for the chain.
+    pub outbox: Quantity,
+}
+
+impl From<Totals> for LedgerTotals {
+    fn from(totals: Totals) -> Self {
+        Self {
+            vaults: totals.vaults.into(),
+            packs: totals.packs.into(),
+            stored_bytes: totals.stored_bytes.into(),
+            snapshots: totals.snapshots.into(),
+            objects: totals.objects.into(),
+            nodes: totals.nodes.into(),
+            volumes: totals.volumes.into(),
+            outbox: u64::from(totals.outbox).into(),
+        }
+    }
 }

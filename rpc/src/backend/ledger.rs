@@ -1,0 +1,69 @@
+//! The operational ledger.
+
+use async_trait::async_trait;
+use primitives::ledger::{
+    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord,
+};
+use primitives::{Address, ObjectKey, PackId, VaultId};
+use rpc_api::ledger::{LedgerStatus, OutboxItem};
+
+use super::BackendError;
+
+/// The operational ledger. List reads return at most `limit` entries that come strictly after `after`.
+#[async_trait]
+pub trait LedgerBackend: Send + Sync + 'static {
+    /// Submits commands, in order; returns when all are durable, with one outcome each.
+    async fn ledger_submit(&self, commands: Vec<SignedCommand>) -> Result<Vec<Result<Applied, Refusal>>, BackendError>;
+
+    /// Makes sure that the reads that follow see every write acknowledged before this call.
+    /// The server calls it once per request, unless the caller is content with stale reads.
+    async fn ledger_barrier(&self) -> Result<(), BackendError>;
+
+    /// One vault.
+    async fn vault(&self, vault: VaultId) -> Result<Option<VaultRecord>, BackendError>;
+
+    /// All vaults of an owner.
+    async fn vaults_of(&self, owner: Address) -> Result<Vec<VaultRecord>, BackendError>;
+
+    /// Packs, one place per id.
+    async fn packs(&self, packs: Vec<PackId>) -> Result<Vec<Option<PackRecord>>, BackendError>;
+
+    /// A vault's packs with their ordinals, in the order they were recorded.
+    async fn packs_of(
+        &self,
+        vault: VaultId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, PackRecord)>, BackendError>;
+
+    /// One snapshot.
+    async fn snapshot(&self, vault: VaultId, seq: u64) -> Result<Option<SnapshotRecord>, BackendError>;
+
+    /// A vault's snapshots, ascending by sequence number.
+    async fn snapshots_of(
+        &self,
+        vault: VaultId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<SnapshotRecord>, BackendError>;
+
+    /// The newest version of an object, a tombstone too.
+    async fn object(&self, vault: VaultId, key: ObjectKey) -> Result<Option<ObjectRecord>, BackendError>;
+
+    /// The newest versions of a vault's objects, ascending by key.
+    async fn objects_of(
+        &self,
+        vault: VaultId,
+        after: Option<ObjectKey>,
+        limit: usize,
+    ) -> Result<Vec<ObjectRecord>, BackendError>;
+
+    /// All storage nodes.
+    async fn nodes(&self) -> Result<Vec<NodeRecord>, BackendError>;
+
+    /// Commitments that wait for the chain, oldest first.
+    async fn outbox(&self, after: Option<u64>, limit: usize) -> Result<Vec<OutboxItem>, BackendError>;
+
+    /// The cluster and this member's state.
+    async fn ledger_status(&self) -> Result<LedgerStatus, BackendError>;
+}

@@ -1,0 +1,89 @@
+//! What an operator can set.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Settings of the server; every limit has a default and a reason.
+#[derive(Clone, Debug)]
+pub struct RpcConfig {
+    /// Where to listen. Default `127.0.0.1:8545`: nobody else reaches a node unless told.
+    pub addr: SocketAddr,
+    /// Origins whose pages may call the node from a browser (`https://…`, or `*` for any). Default none.
+    pub cors: Vec<String>,
+    /// Host names under which the node may be reached, beside `localhost` and IP addresses. A page of a stranger whose
+    /// name was rebound to this machine is refused by this. Default none.
+    pub hosts: Vec<String>,
+    /// Limits on JSON-RPC.
+    pub limits: RpcLimits,
+    /// Limits on shard transfers.
+    pub shards: ShardLimits,
+}
+
+impl Default for RpcConfig {
+    fn default() -> Self {
+        Self {
+            addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 8545)),
+            cors: Vec::new(),
+            hosts: Vec::new(),
+            limits: RpcLimits::default(),
+            shards: ShardLimits::default(),
+        }
+    }
+}
+
+/// Limits on JSON-RPC requests.
+#[derive(Clone, Copy, Debug)]
+pub struct RpcLimits {
+    /// Longest request, bytes. Default 24 MiB: the longest ledger command in hex, and change.
+    pub request_bytes_max: u32,
+    /// Longest answer, of a batch too, bytes. Default 32 MiB.
+    pub response_bytes_max: u32,
+    /// Most requests in a batch. Default 1000, what viem sends at most.
+    pub batch_max: u32,
+    /// Most requests (HTTP) and connections (WebSocket) served at once. Default 1000.
+    pub concurrency_max: u32,
+    /// Most blocks that one `eth_getLogs` looks at. Default 10,000.
+    pub log_blocks_max: u64,
+    /// Most logs that one `eth_getLogs` returns. Default 10,000.
+    pub logs_max: usize,
+    /// Memory for assembled blocks, bytes. Default 64 MiB.
+    pub block_cache_bytes: usize,
+}
+
+impl Default for RpcLimits {
+    fn default() -> Self {
+        Self {
+            request_bytes_max: 24 * 1024 * 1024,
+            response_bytes_max: 32 * 1024 * 1024,
+            batch_max: 1000,
+            concurrency_max: 1000,
+            log_blocks_max: 10_000,
+            logs_max: 10_000,
+            block_cache_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Limits on shard transfers.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardLimits {
+    /// Memory for shards on their way in, bytes. Default 256 MiB.
+    pub put_bytes_max: usize,
+    /// Memory for shards on their way out, bytes. Default 256 MiB.
+    pub get_bytes_max: usize,
+    /// How long a transfer waits for that memory before it is told to come back. Default 2 s.
+    pub wait: Duration,
+    /// How long a sender may be silent before the transfer is given up. Default 20 s.
+    pub idle: Duration,
+}
+
+impl Default for ShardLimits {
+    fn default() -> Self {
+        Self {
+            put_bytes_max: 256 * 1024 * 1024,
+            get_bytes_max: 256 * 1024 * 1024,
+            wait: Duration::from_secs(2),
+            idle: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What the port serves beside JSON-RPC: a tower layer in front of jsonrpsee.
+
+mod buffer;
+mod cors;
+mod health;
+mod hosts;
+mod layer;
+mod range;
+mod reply;
+mod shard_get;
+mod shard_put;
+mod shards;
+
+pub(crate) use cors::cors_layer;
+pub(crate) use hosts::Hosts;
+pub(crate) use layer::HttpLayer;
+pub(crate) use shards::Shards;

@@ -1,0 +1,147 @@
+//! `PUT /shards/{id}?pack=…&index=…&width=…`: one shard in, one signed acknowledgement out.
+
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use jsonrpsee::server::{HttpBody, HttpResponse};
+use primitives::{PackHeader, PackId, ShardId};
+
+use super::buffer::ShardBuffer;
+use super::reply;
+use super::shards::{Shards, refuse};
+use crate::{Backend, metrics};
+
+/// Longest shard, bytes.
+const LEN_MAX: usize = 32 * 1024 * 1024;
+const _: () = assert!(PackHeader::SHARD_LEN_MAX as usize == LEN_MAX);
+
+impl<B: Backend> Shards<B> {
+    pub(super) async fn put(&self, shard: ShardId, head: Parts, mut body: HttpBody) -> HttpResponse {
+        let place = Place::parse(head.uri.query().unwrap_or_default());
+        let len = content_length(&head.headers);
+        let refused = match (place, &len) {
+            (Ok(place), Ok(len)) => match self.reserve_put(*len).await {
+                Some(permit) => return self.take(shard, place, ShardBuffer::new(*len, permit), body).await,
+                None => reply::busy("the node takes as many shards as it has memory for; try again"),
+            },
+            (_, Err((status, reason))) => reply::text(*status, reason),
+            (Err(reason), _) => reply::text(StatusCode::BAD_REQUEST, reason),
+        };
+        // Senders read the answer after the last byte: what they send has to go somewhere first.
+        if len.is_ok() {
+            self.drain(&mut body).await;
+        }
+        refused
+    }
+
+    async fn take(&self, shard: ShardId, place: Place, mut buffer: ShardBuffer, mut body: HttpBody) -> HttpResponse {
+        while buffer.missing() > 0 {
+            let frame = match tokio::time::timeout(self.limits.idle, body.frame()).await {
+                Err(_) => return reply::text(StatusCode::REQUEST_TIMEOUT, "the body stopped coming; send it again"),
+                Ok(None) => return reply::text(StatusCode::BAD_REQUEST, "the body ended before Content-Length"),
+                Ok(Some(Err(error))) => return reply::text(StatusCode::BAD_REQUEST, error),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            if let Some(part) = frame.data_ref()
+                && !buffer.push(part)
+            {
+                return reply::text(StatusCode::BAD_REQUEST, "the body is longer than Content-Length");
+            }
+        }
+        let bytes = buffer.into_bytes();
+        metrics::shard_received(bytes.len());
+        match self.backend.shard_put(place.pack, place.index, place.width, shard, bytes).await {
+            Ok(ack) => reply::json(StatusCode::OK, &ack),
+            Err(error) => refuse(&error),
+        }
+    }
+
+    async fn drain(&self, body: &mut HttpBody) {
+        let mut left = LEN_MAX;
+        while let Ok(Some(Ok(frame))) = tokio::time::timeout(self.limits.idle, body.frame()).await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// Where in its pack a shard belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    pack: PackId,
+    index: u8,
+    width: u8,
+}
+
+impl Place {
+    /// Reads `pack=<64 hex>&index=<u8>&width=<u8>`; each exactly once, nothing else.
+    fn parse(query: &str) -> Result<Self, String> {
+        let (mut pack, mut index, mut width) = (None, None, None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let wrong = |error: &dyn std::fmt::Display| format!("query parameter {name}={value:?}: {error}");
+            let again = match name {
+                "pack" => pack.replace(value.parse::<PackId>().map_err(|error| wrong(&error))?).is_some(),
+                "index" => index.replace(value.parse::<u8>().map_err(|error| wrong(&error))?).is_some(),
+                "width" => width.replace(value.parse::<u8>().map_err(|error| wrong(&error))?).is_some(),
+                _ => return Err(format!("unknown query parameter {name:?}: there are pack, index and width")),
+            };
+            if again {
+                return Err(format!("query parameter {name} is there twice"));
+            }
+        }
+        let (Some(pack), Some(index), Some(width)) = (pack, index, width) else {
+            return Err("the query must say where the shard belongs: ?pack=<64 hex>&index=<n>&width=<n>".to_owned());
+        };
+        if index >= width || width > 128 {
+            return Err(format!("index {index} must be below width {width}, and width at most 128"));
+        }
+        Ok(Self { pack, index, width })
+    }
+}
+
+/// The declared length, checked.
+fn content_length(headers: &HeaderMap) -> Result<usize, (StatusCode, &'static str)> {
+    let Some(value) = headers.get(header::CONTENT_LENGTH) else {
+        return Err((StatusCode::LENGTH_REQUIRED, "say how long the shard is: a Content-Length header is required"));
+    };
+    let len = value.to_str().ok().and_then(|text| text.parse::<usize>().ok());
+    match len {
+        None => Err((StatusCode::BAD_REQUEST, "Content-Length is not a number")),
+        Some(len) if len > LEN_MAX => {
+            Err((StatusCode::PAYLOAD_TOO_LARGE, "a shard has at most 33554432 bytes (32 MiB)"))
+        }
+        Some(len) if len == 0 || !len.is_multiple_of(64) => {
+            Err((StatusCode::BAD_REQUEST, "a shard's length is a positive multiple of 64 bytes"))
+        }
+        Some(len) => Ok(len),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_is_read_strictly() {
+        let pack = "ab".repeat(32);
+        let place = Place::parse(&format!("pack={pack}&index=2&width=6")).unwrap();
+        assert_eq!(place, Place { pack: PackId::new([0xab; 32]), index: 2, width: 6 });
+        assert_eq!(Place::parse(&format!("width=6&index=2&pack=0x{pack}")).unwrap(), place);
+        for bad in [
+            String::new(),
+            format!("pack={pack}&index=2"),
+            format!("pack={pack}&index=6&width=6"),
+            format!("pack={pack}&index=2&width=129"),
+            format!("pack={pack}&index=256&width=6"),
+            format!("pack={pack}&index=-1&width=6"),
+            format!("pack={pack}&index=2&index=2&width=6"),
+            format!("pack={pack}&index=2&width=6&x=1"),
+            "pack=12&index=2&width=6".to_owned(),
+        ] {
+            assert!(Place::parse(&bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `audit_`.
+
+use jsonrpsee::core::RpcResult;
+use primitives::Height;
+use rpc_api::audit::{AUDIT_BLOCKS_MAX, AuditApiServer};
+use rpc_api::chain::Block;
+use rpc_api::{Quantity, codes};
+
+use super::Methods;
+use crate::Backend;
+use crate::error::{failure, invalid_params};
+
+impl<B: Backend> AuditApiServer for Methods<B> {
+    fn chain(&self, from: Quantity, to: Quantity) -> RpcResult<Vec<Block>> {
+        let (from, to) = (from.get(), to.get());
+        let Some(more) = to.checked_sub(from) else {
+            return Err(invalid_params(format!("the range begins at {from} and ends before that, at {to}")));
+        };
+        if more >= AUDIT_BLOCKS_MAX {
+            let message = format!("at most {AUDIT_BLOCKS_MAX} blocks at once: ask for {from} to {}", {
+                from.saturating_add(AUDIT_BLOCKS_MAX - 1)
+            });
+            return Err(failure(codes::AUDIT_RANGE, message));
+        }
+        let head = self.backend.head()?.height.get();
+        (from..=to.min(head)).map(|height| self.native_block(self.header_at(Height::new(height))?)).collect()
+    }
+}

@@ -1,0 +1,14 @@
+//! `replica_`.
+
+use jsonrpsee::core::{RpcResult, async_trait};
+use rpc_api::replica::{ReplicaApiServer, ReplicaStatus};
+
+use super::Methods;
+use crate::Backend;
+
+#[async_trait]
+impl<B: Backend> ReplicaApiServer for Methods<B> {
+    async fn status(&self) -> RpcResult<ReplicaStatus> {
+        Ok(self.backend.replica_status().await?)
+    }
+}
