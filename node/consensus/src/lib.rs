@@ -1,11 +1,40 @@
 //! Decides blocks: Malachite application, mempool, execution, signing guard.
+//!
+//! One task, the application, owns block building, checking and committing; Malachite's actors drive it. Whoever holds
+//! a [`Consensus`] submits transactions and reads the final [`Chain`]; nothing that [`Chain`] returns ever changes.
+//!
+//! ```text
+//!   submit ─► Intake (pool + store) ─bell─► App ◄─ messages ─ Malachite ─ signs through ─► Guard (fsynced)
+//!                                            │                    └─ network actor: solo = no peers
+//!                                            ├─ Executor: runtime::execute, state tree, header
+//!                                            └─ Chain::commit: one synced batch a block
+//! ```
+//!
+//! What holds at every moment, also across a kill: a proposed block is on disk before the engine hears its hash; a
+//! signature leaves only after the guard's record of it is on disk; a block is committed whole or not at all.
+
+mod app;
 mod bft;
+mod block;
+mod chain;
+mod clock;
 mod config;
+mod engine;
 mod error;
+mod executor;
 mod guard;
+mod handle;
+mod history;
+mod hold;
+mod intake;
 pub mod metrics;
+mod parts;
+mod pool;
 mod signer;
 mod solo;
 
+pub use chain::{Chain, Head, State};
 pub use config::{ConsensusConfig, CrashPoint, PoolLimits};
 pub use error::{ChainError, ConsensusError, GuardError};
+pub use handle::{Consensus, start};
+pub use pool::PoolError;

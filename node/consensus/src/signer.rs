@@ -20,7 +20,7 @@ pub(crate) struct GuardedSigner {
     network: NetworkId,
     key: Arc<SigningKey>,
     guard: Arc<Mutex<Guard>>,
-    fatal: mpsc::UnboundedSender<ConsensusError>,
+    fatal: mpsc::Sender<ConsensusError>,
 }
 
 impl std::fmt::Debug for GuardedSigner {
@@ -31,12 +31,7 @@ impl std::fmt::Debug for GuardedSigner {
 
 impl GuardedSigner {
     /// A signer; a refusal of the guard also goes to `fatal`, because the engine only logs it and then waits for ever.
-    pub(crate) fn new(
-        network: NetworkId,
-        key: SigningKey,
-        guard: Guard,
-        fatal: mpsc::UnboundedSender<ConsensusError>,
-    ) -> Self {
+    pub(crate) fn new(network: NetworkId, key: SigningKey, guard: Guard, fatal: mpsc::Sender<ConsensusError>) -> Self {
         Self { network, key: Arc::new(key), guard: Arc::new(Mutex::new(guard)), fatal }
     }
 
@@ -71,8 +66,8 @@ impl GuardedSigner {
     fn refuse(&self, error: GuardError) -> Error {
         ::metrics::counter!(metrics::GUARD_REFUSED).increment(1);
         tracing::error!(target: "consensus", %error, "the signing guard refused");
-        // The receiver is gone only when the node is stopping already.
-        let _ = self.fatal.send(ConsensusError::Guard(error.clone()));
+        // Full or closed only when the node is stopping already.
+        let _ = self.fatal.try_send(ConsensusError::Guard(error.clone()));
         Error::from_source(error)
     }
 }
