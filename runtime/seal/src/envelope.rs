@@ -117,3 +117,7 @@ fn mac(dek: &Dek, aad: &[u8], stanzas: &[Stanza]) -> [u8; 32] {
     let key = derive(MAC_CONTEXT, &[dek.expose()]);
     *blake3::keyed_hash(&key, &(VERSION, aad, stanzas).encode()).as_bytes()
 }
+
+#[cfg(test)]
+#[path = "envelope_test.rs"]
+mod tests;

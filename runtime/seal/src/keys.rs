@@ -69,3 +69,39 @@ impl fmt::Debug for VaultKeys {
         f.write_str("VaultKeys(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use primitives::VaultId;
+
+    use crate::OwnerSecret;
+
+    #[test]
+    fn no_two_keys_are_alike() {
+        let mut all = BTreeSet::new();
+        for secret in [[1; 32], [2; 32]] {
+            let owner = OwnerSecret::from_bytes(&secret).unwrap();
+            for vault in [VaultId::new([3; 32]), VaultId::new([4; 32])] {
+                let keys = owner.vault_keys(&vault);
+                assert_eq!(*keys.dedup_epoch(0), keys.dedup);
+                let seed = *blake3::hash(&keys.cdc_seed.to_le_bytes()).as_bytes();
+                all.extend([keys.chunk_id, keys.dedup, keys.meta, keys.content, keys.pack, keys.object, seed]);
+                all.extend([*keys.dedup_epoch(1), *keys.object_key("a").as_bytes(), *keys.object_key("b").as_bytes()]);
+            }
+            all.insert(secret);
+            all.extend([*owner.vault_salt("a").as_bytes(), *owner.vault_salt("").as_bytes(), *owner.x_wing().expose()]);
+        }
+        assert_eq!(all.len(), 2 * (2 * 10 + 4));
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        let owner = OwnerSecret::from_bytes(&[0xab; 32]).unwrap();
+        let keys = owner.vault_keys(&VaultId::ZERO);
+        let dek = crate::Dek::from_bytes(&[0xab; 32]);
+        let shown = format!("{owner:?} {keys:?} {dek:?} {:?}", owner.x_wing());
+        assert!(!shown.contains("171") && !shown.contains(&"ab".repeat(4)), "{shown}");
+    }
+}

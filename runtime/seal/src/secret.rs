@@ -123,3 +123,46 @@ impl fmt::Debug for OwnerSecret {
         f.debug_struct("OwnerSecret").field("address", &self.address).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+
+    use super::*;
+
+    #[test]
+    fn a_phrase_brings_the_account_back() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        for _ in 0..20 {
+            let owner = OwnerSecret::generate(&mut rng);
+            let back = OwnerSecret::from_phrase(&owner.phrase()).unwrap();
+            assert_eq!(back.expose(), owner.expose());
+            assert_eq!(back.address(), owner.address());
+            let digest = Hash32::new([9; 32]);
+            assert_eq!(owner.sign(&digest).recover(&digest), Ok(owner.address()));
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_keys_are_refused() {
+        // The order of the group, big endian.
+        let order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+        let order: Hash32 = order.parse().unwrap();
+        for bytes in [[0; 32], [0xff; 32], *order.as_bytes()] {
+            assert_eq!(OwnerSecret::from_bytes(&bytes).unwrap_err(), KeyError::NotAKey);
+        }
+        // A phrase of zeros is well formed BIP-39 all the same.
+        let zeros = format!("{} art", ["abandon"; 23].join(" "));
+        assert_eq!(OwnerSecret::from_phrase(&zeros).unwrap_err(), KeyError::NotAKey);
+    }
+
+    #[test]
+    fn the_public_key_is_uncompressed_and_the_account_well_known() {
+        // Hardhat's and Anvil's first published test key.
+        let secret: Hash32 = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80".parse().unwrap();
+        let owner = OwnerSecret::from_bytes(secret.as_bytes()).unwrap();
+        assert_eq!(owner.address().to_string(), "f39fd6e51aad88f6f4ce6ab8827279cfffb92266");
+        assert_eq!(owner.public_key()[0], 4);
+    }
+}

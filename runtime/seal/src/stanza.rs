@@ -158,3 +158,7 @@ pub fn unwrap(stanzas: &[Stanza], identity: &Identity<'_>, aad: &[u8]) -> Result
 
 /// Most passphrase stanzas that are tried: each costs a fraction of a second and tens of MiB.
 const PASSPHRASES_MAX: usize = 8;
+
+#[cfg(test)]
+#[path = "stanza_test.rs"]
+mod tests;
