@@ -54,6 +54,8 @@ mod header;
 mod outcome;
 mod sign;
 mod state;
+#[cfg(test)]
+mod testing;
 mod tx;
 
 pub use address::{CLUSTERS, SNAPSHOTS, SYSTEM_CONTRACTS, VALIDATORS, VAULTS, is_system_address};

@@ -25,3 +25,7 @@ pub(super) fn run(env: &mut Env<'_, '_>, call: &IValidatorsCalls) -> Result<Vec<
         IValidatorsCalls::totalPower(_) => totalPowerCall::abi_encode_returns(&set.total_power()),
     })
 }
+
+#[cfg(test)]
+#[path = "validators_test.rs"]
+mod tests;
