@@ -75,8 +75,7 @@ impl Decoder {
             return Ok(());
         }
         for stripe in geometry.stripes(STRIPE) {
-            let rows = pack.chunks_exact_mut(geometry.shard_len);
-            self.restore_columns(selection, stripe, rows)?;
+            self.restore_columns(selection, &stripe, geometry.columns_mut(pack, &stripe))?;
         }
         for (index, bytes) in (0..=u8::MAX).zip(pack.chunks_exact(geometry.shard_len)) {
             if selection.get(usize::from(index)).is_none() {
@@ -86,25 +85,27 @@ impl Decoder {
         Ok(())
     }
 
-    /// Computes the columns `stripe` of all missing data shards into `rows`, one row per data shard.
+    /// Computes the columns `stripe` of all missing data shards into their rows; `rows` has one row of the stripe's length
+    /// per data shard, and those at hand are left as they are.
     pub(crate) fn restore_columns<'r>(
         &mut self,
         selection: &Selection<'_>,
-        stripe: Range<usize>,
+        stripe: &Range<usize>,
         rows: impl Iterator<Item = &'r mut [u8]>,
     ) -> Result<(), CodingError> {
         let Geometry { k, m, .. } = selection.geometry;
         let engine = self.set_up(k, m, stripe.len())?;
         for (index, bytes) in selection.iter() {
-            let columns = bytes.get(stripe.clone()).unwrap_or_default();
+            let columns = bytes.get(stripe.clone()).expect("a stripe lies inside the shard");
             match index.checked_sub(k) {
                 None => engine.add_original_shard(index, columns)?,
                 Some(row) => engine.add_recovery_shard(row, columns)?,
             }
         }
         let restored = engine.decode()?;
-        for (index, row) in rows.enumerate() {
-            if let (Some(source), Some(target)) = (restored.restored_original(index), row.get_mut(stripe.clone())) {
+        for (index, target) in rows.enumerate() {
+            if let Some(source) = restored.restored_original(index) {
+                Geometry::expect_len("data column", source.len(), target.len())?;
                 target.copy_from_slice(source);
             }
         }

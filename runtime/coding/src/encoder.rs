@@ -48,31 +48,31 @@ impl Encoder {
             return Ok(());
         }
         for stripe in geometry.stripes(STRIPE) {
-            let data = pack.chunks_exact(geometry.shard_len).map(|shard| shard.get(stripe.clone()).unwrap_or_default());
-            let mut rows = parity.chunks_exact_mut(geometry.shard_len);
-            self.encode_columns(geometry.m, geometry.k, stripe.len(), data, |row| {
-                if let Some(target) = rows.next().and_then(|shard| shard.get_mut(stripe.clone())) {
-                    target.copy_from_slice(row);
-                }
-            })?;
+            let data = pack
+                .chunks_exact(geometry.shard_len)
+                .map(|shard| shard.get(stripe.clone()).expect("a stripe lies inside the shard"));
+            self.encode_columns(&geometry, stripe.len(), data, geometry.columns_mut(parity, &stripe))?;
         }
         Ok(())
     }
 
-    /// Encodes `len` columns of all data shards and hands out the parity columns in order.
-    pub(crate) fn encode_columns<'a>(
+    /// Encodes `len` columns of all data shards into as many columns of all parity shards.
+    pub(crate) fn encode_columns<'a, 'b>(
         &mut self,
-        m: usize,
-        k: usize,
+        geometry: &Geometry,
         len: usize,
         data: impl Iterator<Item = &'a [u8]>,
-        row: impl FnMut(&[u8]),
+        parity: impl Iterator<Item = &'b mut [u8]>,
     ) -> Result<(), CodingError> {
-        let engine = self.set_up(k, m, len)?;
+        let engine = self.set_up(geometry.k, geometry.m, len)?;
         for columns in data {
             engine.add_original_shard(columns)?;
         }
-        engine.encode()?.recovery_iter().for_each(row);
+        let encoded = engine.encode()?;
+        for (target, source) in parity.zip(encoded.recovery_iter()) {
+            Geometry::expect_len("parity column", source.len(), target.len())?;
+            target.copy_from_slice(source);
+        }
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! How a pack is cut: counts and lengths, checked once.
 
+use std::ops::Range;
+
 use primitives::{PackHeader, Policy};
 
 use crate::CodingError;
@@ -55,8 +57,20 @@ impl Geometry {
         if expected == found { Ok(()) } else { Err(CodingError::BufferLength { what, expected, found }) }
     }
 
+    /// The columns `stripe` of each shard in `shards`, which hold whole shards one after another.
+    pub(crate) fn columns_mut<'a>(
+        &self,
+        shards: &'a mut [u8],
+        stripe: &Range<usize>,
+    ) -> impl Iterator<Item = &'a mut [u8]> + use<'a> {
+        let stripe = stripe.clone();
+        shards
+            .chunks_exact_mut(self.shard_len)
+            .map(move |shard| shard.get_mut(stripe.clone()).expect("a stripe lies inside the shard"))
+    }
+
     /// The column ranges of a shard, each `step` bytes, the last one shorter.
-    pub(crate) fn stripes(&self, step: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+    pub(crate) fn stripes(&self, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let len = self.shard_len;
         (0..len).step_by(step).map(move |start| start..start.saturating_add(step).min(len))
     }

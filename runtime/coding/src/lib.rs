@@ -53,3 +53,6 @@ pub use loss::{annual_loss_probability, failures_per_year};
 pub use repair::{rebuild, rebuild_all};
 pub use shard::{CheckedShard, Shard};
 pub use shards::{Shards, header, shard_ids};
+
+#[cfg(test)]
+mod code_test;

@@ -16,7 +16,7 @@ use primitives::{PackHeader, ShardId};
 
 pub use bao_tree::io::sync::ReadAt;
 
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, STRIPE};
 use crate::geometry::{BLOCK, Geometry};
 use crate::select::Selection;
 use crate::shard::expected_id;
@@ -227,12 +227,14 @@ pub fn decode_range(header: &PackHeader, ranges: &[CheckedRange], index: u8) -> 
     if geometry.policy.is_copies() {
         return Ok(selection.any().to_vec());
     }
-    let mut rows = vec![0; geometry.k.saturating_mul(len)];
+    let part = selection.geometry;
+    let mut rows = vec![0; part.pack_len()];
     let mut decoder = Decoder::new();
-    for stripe in selection.geometry.stripes(crate::decoder::STRIPE) {
-        decoder.restore_columns(&selection, stripe, rows.chunks_exact_mut(len.max(1)))?;
+    for stripe in part.stripes(STRIPE) {
+        decoder.restore_columns(&selection, &stripe, part.columns_mut(&mut rows, &stripe))?;
     }
-    Ok(rows.chunks_exact(len.max(1)).nth(usize::from(index)).unwrap_or_default().to_vec())
+    let start = usize::from(index).saturating_mul(len);
+    Ok(rows.get(start..start.saturating_add(len)).unwrap_or_default().to_vec())
 }
 
 /// Widens a range of a shard of `shard_len` bytes to 64-byte borders, for [`decode_range`].
@@ -251,3 +253,7 @@ fn chunk_ranges(len: u64, range: &Range<u64>) -> Result<ChunkRanges, RangeError>
     }
     Ok(round_up_to_chunks(&ByteRanges::from(range.clone())))
 }
+
+#[cfg(test)]
+#[path = "range_test.rs"]
+mod tests;

@@ -63,18 +63,17 @@ fn compute(selection: &Selection<'_>, rebuilt: &mut BTreeMap<u8, Vec<u8>>) -> Re
         let len = stripe.len();
         let mut data = vec![0; geometry.k.saturating_mul(len)];
         for (index, row) in data.chunks_exact_mut(len).enumerate() {
-            if let Some(source) = selection.get(index).and_then(|bytes| bytes.get(stripe.clone())) {
-                row.copy_from_slice(source);
+            if let Some(source) = selection.get(index) {
+                row.copy_from_slice(source.get(stripe.clone()).expect("a stripe lies inside the shard"));
             }
         }
         if selection.lacks_data() {
-            decoder.restore_columns(selection, stripe.clone(), data.chunks_exact_mut(len))?;
+            decoder.restore_columns(selection, &stripe, data.chunks_exact_mut(len))?;
         }
         let mut parity = Vec::new();
         if wants_parity {
-            encoder.encode_columns(geometry.m, geometry.k, len, data.chunks_exact(len), |row| {
-                parity.extend_from_slice(row);
-            })?;
+            parity.resize(geometry.m.saturating_mul(len), 0);
+            encoder.encode_columns(&geometry, len, data.chunks_exact(len), parity.chunks_exact_mut(len))?;
         }
         for index in &wanted {
             let columns = data.chunks_exact(len).chain(parity.chunks_exact(len)).nth(usize::from(*index));

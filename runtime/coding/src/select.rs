@@ -24,6 +24,11 @@ impl<'a> Selection<'a> {
             if expected != shard.id() {
                 return Err(CodingError::ShardHash { index: shard.index(), expected, found: shard.id() });
             }
+            let found = shard.bytes().len();
+            if found != geometry.shard_len {
+                // Checked against another header with the same ids.
+                return Err(CodingError::ShardLength { index: shard.index(), expected: geometry.shard_len, found });
+            }
             chosen.insert(usize::from(shard.index()), shard.bytes());
         }
         Self::first_k(geometry, chosen)
