@@ -213,3 +213,17 @@ fn the_size_limit_counts_the_whole_envelope() {
     assert_eq!(error, TxError::Oversized { found: good.len(), limit: length - 1 });
     assert!(error.to_string().starts_with("oversized data"));
 }
+
+#[test]
+fn the_example_of_eip_155_is_read() {
+    let params = Params { chain_id: ChainId::new(1), ..params() };
+    let raw = alloy_primitives::hex!(
+        "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef61340bd939bc21"
+        "95fe537567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b"
+        "6d83"
+    );
+    let tx = check(&params, &raw).unwrap();
+    assert_eq!(tx.sender().to_string(), "9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f");
+    assert_eq!((tx.nonce(), tx.gas_limit(), tx.max_fee()), (9, 21_000, 20_000_000_000));
+    assert_eq!((tx.value(), tx.to()), (1_000_000_000_000_000_000, Address::new([0x35; 20])));
+}

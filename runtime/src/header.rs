@@ -110,3 +110,7 @@ fn assemble(
         params: spec.params.hash(),
     }
 }
+
+#[cfg(test)]
+#[path = "header_test.rs"]
+mod tests;

@@ -57,6 +57,8 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod tx;
+#[cfg(test)]
+mod vectors_test;
 
 pub use address::{CLUSTERS, SNAPSHOTS, SYSTEM_CONTRACTS, VALIDATORS, VAULTS, is_system_address};
 pub use call::{CallOutcome, CallRequest, call, estimate_gas};

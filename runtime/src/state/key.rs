@@ -72,3 +72,7 @@ impl StateKey {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "key_test.rs"]
+mod tests;
