@@ -1,0 +1,182 @@
+//! Which owner a command acts as: keystore files, the passphrase, and the SDK client made from them.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use eyre::{Result, WrapErr, bail, eyre};
+use primitives::Address;
+use seal::OwnerSecret;
+use zeroize::Zeroizing;
+
+use super::Global;
+
+/// Shortest passphrase that a new key accepts, characters.
+const PASSPHRASE_CHARS_MIN: usize = 8;
+
+/// One keystore file.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyFile {
+    pub(crate) address: Address,
+    pub(crate) path: PathBuf,
+}
+
+/// The keystore directory, as `--keystore` or the default says.
+pub(crate) fn keystore_dir(global: &Global) -> PathBuf {
+    global.keystore.clone().unwrap_or_else(|| user_dir(dirs::data_dir()).join("keystore"))
+}
+
+/// The cache directory, as `--cache` or the default says.
+pub(crate) fn cache_dir(global: &Global) -> PathBuf {
+    global.cache.clone().unwrap_or_else(|| user_dir(dirs::cache_dir()))
+}
+
+fn user_dir(base: Option<PathBuf>) -> PathBuf {
+    base.unwrap_or_else(|| PathBuf::from(".")).join("strongroom")
+}
+
+/// All key files, by address. Files that are no keystore are passed over, as geth does.
+pub(crate) fn key_files(directory: &Path) -> Result<Vec<KeyFile>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).wrap_err_with(|| format!("cannot read the keystore {}", directory.display())),
+    };
+    let mut files: Vec<KeyFile> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.path();
+            let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+            let address = json.get("address")?.as_str()?.parse().ok()?;
+            Some(KeyFile { address, path })
+        })
+        .collect();
+    files.sort_by_key(|file| file.address);
+    Ok(files)
+}
+
+/// The key file that `--account` names, or the only one.
+pub(crate) fn choose(global: &Global) -> Result<Option<KeyFile>> {
+    let directory = keystore_dir(global);
+    let mut files = key_files(&directory)?;
+    if let Some(wanted) = &global.account {
+        let wanted = wanted.trim_start_matches("0x").to_ascii_lowercase();
+        files.retain(|file| file.address.to_string().starts_with(&wanted));
+        if files.is_empty() {
+            bail!("no key in {} has an address that begins with {wanted}; `strongroom key list` shows them", directory.display());
+        }
+    }
+    match files.as_slice() {
+        [] => Ok(None),
+        [file] => Ok(Some(file.clone())),
+        several => bail!(
+            "there are {} keys; say which one with --account: {}",
+            several.len(),
+            several.iter().map(|file| format!("0x{}", file.address)).collect::<Vec<_>>().join(", ")
+        ),
+    }
+}
+
+/// The owner's secret, unlocked.
+///
+/// # Errors
+/// No key yet, a wrong passphrase, no terminal to ask on: each says what to do.
+pub(crate) fn unlock(global: &Global) -> Result<OwnerSecret> {
+    let Some(file) = choose(global)? else {
+        bail!("there is no key in {}; make one with `strongroom key new`", keystore_dir(global).display());
+    };
+    unlock_file(global, &file)
+}
+
+/// The secret in this key file.
+pub(crate) fn unlock_file(global: &Global, file: &KeyFile) -> Result<OwnerSecret> {
+    let json = std::fs::read_to_string(&file.path).wrap_err_with(|| format!("cannot read {}", file.path.display()))?;
+    let passphrase = passphrase(global, &format!("Passphrase of 0x{}: ", file.address))?;
+    seal::keystore::decrypt(&json, passphrase.as_bytes()).map_err(|error| eyre!("cannot open {}: {error}", file.path.display()))
+}
+
+/// Writes a key file in geth's naming; returns its path.
+///
+/// # Errors
+/// The account has a key file already.
+pub(crate) fn save(global: &Global, secret: &OwnerSecret, passphrase: &str) -> Result<PathBuf> {
+    let directory = keystore_dir(global);
+    std::fs::create_dir_all(&directory).wrap_err_with(|| format!("cannot create {}", directory.display()))?;
+    let address = secret.address();
+    if let Some(file) = key_files(&directory)?.into_iter().find(|file| file.address == address) {
+        bail!("account 0x{address} is in the keystore already: {}", file.path.display());
+    }
+    let json = seal::keystore::encrypt(secret, passphrase.as_bytes(), &seal::keystore::KdfParams::default(), &mut rand::rng())
+        .map_err(|error| eyre!("cannot encrypt the key: {error}"))?;
+    let path = directory.join(format!("UTC--{}--{address}", super::output::file_time(std::time::SystemTime::now())));
+    let mut file = tempfile::NamedTempFile::new_in(&directory).wrap_err("cannot write the key file")?;
+    file.write_all(json.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(&path).map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// The passphrase for an existing key: from the file, the environment, or the terminal.
+pub(crate) fn passphrase(global: &Global, prompt: &str) -> Result<Zeroizing<String>> {
+    if let Some(given) = given_passphrase(global)? {
+        return Ok(given);
+    }
+    ask_hidden(prompt)
+}
+
+/// The passphrase for a new key; asked for twice on a terminal.
+pub(crate) fn new_passphrase(global: &Global) -> Result<Zeroizing<String>> {
+    let passphrase = match given_passphrase(global)? {
+        Some(given) => given,
+        None => {
+            let first = ask_hidden("New passphrase: ")?;
+            if *ask_hidden("The same again: ")? != *first {
+                bail!("the two passphrases differ; nothing was written");
+            }
+            first
+        }
+    };
+    if passphrase.chars().count() < PASSPHRASE_CHARS_MIN {
+        bail!("the passphrase needs at least {PASSPHRASE_CHARS_MIN} characters");
+    }
+    Ok(passphrase)
+}
+
+fn given_passphrase(global: &Global) -> Result<Option<Zeroizing<String>>> {
+    if let Some(path) = &global.passphrase_file {
+        let text = Zeroizing::new(
+            std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read the passphrase file {}", path.display()))?,
+        );
+        return Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())));
+    }
+    Ok(std::env::var("STRONGROOM_PASSPHRASE").ok().map(Zeroizing::new))
+}
+
+fn ask_hidden(prompt: &str) -> Result<Zeroizing<String>> {
+    if !std::io::stdin().is_terminal() {
+        bail!("a passphrase is needed and there is no terminal to ask on; use --passphrase-file or STRONGROOM_PASSPHRASE");
+    }
+    Ok(Zeroizing::new(rpassword::prompt_password(prompt).wrap_err("cannot read the passphrase")?))
+}
+
+/// Whether a person is there to answer questions.
+pub(crate) fn can_ask(global: &Global) -> bool {
+    !global.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a question that is answered by yes or no.
+pub(crate) fn confirm(question: &str) -> Result<bool> {
+    eprint!("{question} [Y/n] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes"))
+}
+
+/// Reads one line of the answer to `prompt`.
+pub(crate) fn ask(prompt: &str) -> Result<Zeroizing<String>> {
+    eprint!("{prompt}");
+    std::io::stderr().flush()?;
+    let mut answer = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(Zeroizing::new(answer.trim().to_owned()))
+}

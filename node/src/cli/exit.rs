@@ -1,0 +1,64 @@
+//! Exit codes that scripts can use, and how a failure is told.
+
+use std::process::ExitCode;
+
+/// How a command ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: all done.
+    Done,
+    /// 3: done in part; the report says what is missing.
+    Partial,
+    /// 4: a proof does not hold.
+    Refuted,
+}
+
+impl Exit {
+    pub(crate) fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Partial => 3,
+            Self::Refuted => 4,
+        })
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// 1: anything else.
+    Failed(eyre::Report),
+    /// 4: a proof does not hold.
+    Refuted(eyre::Report),
+    /// 5: no node answers.
+    Unreachable(eyre::Report),
+}
+
+impl Failure {
+    /// Tells what happened, on standard error (text) or standard output (JSON).
+    pub(crate) fn report(self, json: bool) -> ExitCode {
+        let (code, kind, report) = match self {
+            Self::Failed(report) => (1, "failed", report),
+            Self::Refuted(report) => (4, "refuted", report),
+            Self::Unreachable(report) => (5, "unreachable", report),
+        };
+        if json {
+            println!("{}", serde_json::json!({ "error": { "kind": kind, "message": format!("{report:#}") } }));
+        } else {
+            eprintln!("error: {report:#}");
+        }
+        ExitCode::from(code)
+    }
+}
+
+impl From<eyre::Report> for Failure {
+    fn from(report: eyre::Report) -> Self {
+        Self::Failed(report)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}

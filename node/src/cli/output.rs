@@ -1,0 +1,99 @@
+//! How results look: one JSON document, or text for people; sizes, times and progress bars.
+
+use std::time::{Duration, SystemTime};
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use super::Global;
+
+/// Prints `document` with `--json`, runs `text` otherwise.
+pub(crate) fn print(global: &Global, document: &Value, text: impl FnOnce()) {
+    if global.json {
+        println!("{document}");
+    } else {
+        text();
+    }
+}
+
+/// `1.5 GiB`.
+pub(crate) fn bytes(count: u64) -> String {
+    HumanBytes(count).to_string()
+}
+
+/// `12.3 s`, `4 min 02 s`.
+pub(crate) fn seconds(duration: Duration) -> String {
+    let whole = duration.as_secs();
+    if whole < 60 { format!("{:.1} s", duration.as_secs_f64()) } else { format!("{} min {:02} s", whole / 60, whole % 60) }
+}
+
+/// `2026-11-20 10:03:07` in UTC, from milliseconds since the epoch.
+pub(crate) fn time(ms: u64) -> String {
+    let (year, month, day, hour, minute, second) = civil(ms / 1000);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
+/// `2026-11-20T10-03-07.000000000Z`, as geth names key files.
+pub(crate) fn file_time(at: SystemTime) -> String {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (year, month, day, hour, minute, second) = civil(since.as_secs());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}.{:09}Z", since.subsec_nanos())
+}
+
+/// Days to civil date: Howard Hinnant's algorithm ("chrono-Compatible Low-Level Date Algorithms").
+fn civil(seconds: u64) -> (u64, u64, u64, u64, u64, u64) {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let z = days + 719_468;
+    let era = z / 146_097;
+    let day_of_era = z % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day, rest / 3_600, rest % 3_600 / 60, rest % 60)
+}
+
+/// A bar over bytes with rate and ETA, on a terminal; silent otherwise.
+pub(crate) fn bar(global: &Global, verb: &str) -> ProgressBar {
+    if global.json || global.quiet {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template(
+        "{prefix:>10} [{bar:30}] {bytes}/{total_bytes} {binary_bytes_per_sec} ETA {eta} {wide_msg}",
+    )
+    .map(|style| style.progress_chars("=> "))
+    .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style).with_prefix(verb.to_owned())
+}
+
+/// Notes for people, on standard error.
+pub(crate) fn note(global: &Global, text: &str) {
+    if !global.quiet && !global.json {
+        eprintln!("{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_civil() {
+        for (seconds, expected) in [
+            (0, "1970-01-01 00:00:00"),
+            (951_782_400, "2000-02-29 00:00:00"),
+            (1_795_168_987, "2026-11-20 10:03:07"),
+            (4_102_444_799, "2099-12-31 23:59:59"),
+        ] {
+            assert_eq!(time(seconds * 1000), expected);
+        }
+    }
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(seconds(Duration::from_millis(12_340)), "12.3 s");
+        assert_eq!(seconds(Duration::from_secs(242)), "4 min 02 s");
+    }
+}
