@@ -1,0 +1,125 @@
+//! One node process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A running `strongroom run --dev`; killed when dropped.
+#[derive(Debug)]
+pub struct Node {
+    child: Child,
+    data_dir: PathBuf,
+    url: String,
+}
+
+impl Node {
+    /// Starts a node on free ports and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not get ready within a minute; the log is in the panic.
+    #[must_use]
+    pub fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &[])
+    }
+
+    /// Starts a node with more flags.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    #[must_use]
+    pub fn start_with(data_dir: &Path, flags: &[&str]) -> Self {
+        std::fs::create_dir_all(data_dir).expect("a place for the node");
+        let ready = data_dir.with_extension("ready");
+        let log = data_dir.with_extension("log");
+        std::fs::remove_file(&ready).ok();
+        let output = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
+        let mut child = Command::new(crate::binary())
+            .args(["run", "--dev", "--rpc-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
+            .arg("--data-dir")
+            .arg(data_dir)
+            .arg("--ready-file")
+            .arg(&ready)
+            .args(flags)
+            .stdout(Stdio::null())
+            .stderr(output)
+            .spawn()
+            .expect("the binary starts");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let url = loop {
+            if let Ok(text) = std::fs::read_to_string(&ready) {
+                if text.ends_with('\n') {
+                    break text.trim().to_owned();
+                }
+            }
+            if let Some(status) = child.try_wait().expect("a child process") {
+                panic!("the node ended with {status}: {}", std::fs::read_to_string(&log).unwrap_or_default());
+            }
+            if Instant::now() > deadline {
+                child.kill().ok();
+                panic!("the node is not ready: {}", std::fs::read_to_string(&log).unwrap_or_default());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        Self { child, data_dir: data_dir.to_owned(), url }
+    }
+
+    /// Where its RPC listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The directory of one of its six volumes.
+    #[must_use]
+    pub fn volume(&self, id: u16) -> PathBuf {
+        self.data_dir.join("volumes").join(id.to_string())
+    }
+
+    /// kill -9.
+    ///
+    /// # Panics
+    /// When the process cannot be killed.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a running node");
+        self.child.wait().expect("a killed node");
+    }
+
+    /// SIGTERM, and how it ended.
+    ///
+    /// # Panics
+    /// When it has not ended after thirty seconds.
+    #[must_use]
+    pub fn stop(mut self) -> i32 {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("a running node");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child process") {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < deadline, "the node does not stop: {}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What it logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data_dir.with_extension("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -1,0 +1,122 @@
+//! A person with a keystore, a cache and a shell.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// What a command answered.
+#[derive(Debug)]
+pub struct Reply {
+    /// Exit code; -1 when killed.
+    pub code: i32,
+    /// The JSON document on standard output; null when there is none.
+    pub json: Value,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Reply {
+    /// The JSON document, of a command that must succeed.
+    ///
+    /// # Panics
+    /// When the exit code is not 0.
+    #[must_use]
+    pub fn done(self) -> Value {
+        assert_eq!(self.code, 0, "stdout {} stderr {}", self.json, self.stderr);
+        self.json
+    }
+
+    /// The message of a command that must fail with this exit code.
+    ///
+    /// # Panics
+    /// When it ended with another code.
+    #[must_use]
+    pub fn failed(self, code: i32) -> String {
+        assert_eq!(self.code, code, "stdout {} stderr {}", self.json, self.stderr);
+        self.json["error"]["message"].as_str().map_or(self.stderr, str::to_owned)
+    }
+}
+
+/// An owner's home: keystore, cache, passphrase.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    home: PathBuf,
+    url: String,
+    passphrase: String,
+}
+
+impl Owner {
+    /// An owner who lives in `home` and talks to the node at `url`; has no key yet.
+    ///
+    /// # Panics
+    /// When `home` cannot be made.
+    #[must_use]
+    pub fn new(home: &Path, url: &str) -> Self {
+        std::fs::create_dir_all(home).expect("a home");
+        Self { home: home.to_owned(), url: url.to_owned(), passphrase: "correct horse battery".to_owned() }
+    }
+
+    /// The same owner, after the node came up elsewhere.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
+    /// The same owner with another passphrase in hand.
+    #[must_use]
+    pub fn with_passphrase(&self, passphrase: &str) -> Self {
+        Self { passphrase: passphrase.to_owned(), ..self.clone() }
+    }
+
+    /// Makes a key; returns the recovery phrase.
+    ///
+    /// # Panics
+    /// When the command fails.
+    #[must_use]
+    pub fn make_key(&self) -> String {
+        let reply = self.run(&["key", "new"]).done();
+        reply["phrase"].as_str().expect("a phrase").to_owned()
+    }
+
+    /// The cache directory.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.home.join("cache")
+    }
+
+    /// A command with `--json`, ready to be started.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(crate::binary());
+        command
+            .args(args)
+            .arg("--json")
+            .env("STRONGROOM_NODE", &self.url)
+            .env("STRONGROOM_PASSPHRASE", &self.passphrase)
+            .env("STRONGROOM_KEYSTORE", self.home.join("keystore"))
+            .env("STRONGROOM_CACHE", self.cache())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// When the binary does not start.
+    #[must_use]
+    pub fn run(&self, args: &[&str]) -> Reply {
+        reply(&self.command(args).output().expect("the binary starts"))
+    }
+}
+
+fn reply(output: &Output) -> Reply {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    Reply {
+        code: output.status.code().unwrap_or(-1),
+        json: serde_json::from_str(stdout.trim()).unwrap_or(Value::Null),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
