@@ -12,7 +12,11 @@ pub(crate) fn root() -> PathBuf {
 
 /// A command that runs in the root; `cargo` is the one that runs us.
 pub(crate) fn command(program: &str) -> Command {
-    let program = if program == "cargo" { std::env::var("CARGO").unwrap_or_else(|_| program.to_owned()) } else { program.to_owned() };
+    let program = if program == "cargo" {
+        std::env::var("CARGO").unwrap_or_else(|_| program.to_owned())
+    } else {
+        program.to_owned()
+    };
     let mut command = Command::new(program);
     command.current_dir(root());
     command
@@ -49,11 +53,8 @@ pub(crate) fn strongroom() -> Result<PathBuf> {
     // With `unify`, the same features as for the tests, so that nothing is compiled twice.
     let args = ["build", "--release", "-p", "strongroom", "-p", "unify", "--message-format=json-render-diagnostics"];
     eprintln!("$ cargo {}", args.join(" "));
-    let output = command("cargo")
-        .args(args)
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .wrap_err("cannot start cargo")?;
+    let output =
+        command("cargo").args(args).stderr(std::process::Stdio::inherit()).output().wrap_err("cannot start cargo")?;
     if !output.status.success() {
         bail!("the build failed");
     }

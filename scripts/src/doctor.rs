@@ -53,11 +53,18 @@ pub(crate) fn check() -> Result<()> {
         cargo::run(apt().args(["update", "-qq"]))?;
         cargo::run(apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages))?;
         if let Some(need) = NEEDS.iter().find(|need| !(need.present)()) {
-            bail!("{} is still missing after installing {}; install it by hand: {}", need.what, need.debian, need.others);
+            bail!(
+                "{} is still missing after installing {}; install it by hand: {}",
+                need.what,
+                need.debian,
+                need.others
+            );
         }
         return Ok(());
     }
-    let mut text = String::from("this machine cannot build Strongroom yet. Install what is missing, then run the same command again:\n");
+    let mut text = String::from(
+        "this machine cannot build Strongroom yet. Install what is missing, then run the same command again:\n",
+    );
     text.push_str(&format!("  Debian, Ubuntu: sudo apt-get install {}\n", packages.join(" ")));
     for need in missing {
         text.push_str(&format!("  {}: {}\n", need.what, need.others));
@@ -67,7 +74,14 @@ pub(crate) fn check() -> Result<()> {
 
 fn has_libclang() -> bool {
     let mut places: Vec<PathBuf> = std::env::var_os("LIBCLANG_PATH").map(PathBuf::from).into_iter().collect();
-    for fixed in ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/homebrew/opt/llvm/lib"] {
+    for fixed in [
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/opt/homebrew/opt/llvm/lib",
+    ] {
         places.push(fixed.into());
     }
     for parent in ["/usr/lib", "/usr/local"] {
@@ -79,7 +93,9 @@ fn has_libclang() -> bool {
 
 fn is_libclang(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    (name.starts_with("libclang.") || name.starts_with("libclang-")) && !name.starts_with("libclang-cpp") && (name.contains(".so") || name.contains(".dylib"))
+    (name.starts_with("libclang.") || name.starts_with("libclang-"))
+        && !name.starts_with("libclang-cpp")
+        && (name.contains(".so") || name.contains(".dylib"))
 }
 
 fn named(path: &Path, prefix: &str) -> bool {

@@ -1,0 +1,174 @@
+//! `cargo x demo`: the whole story on this machine, with the binary and processes that a user has.
+
+mod compare;
+mod stage;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use eyre::{Result, WrapErr, bail, ensure, eyre};
+use indicatif::HumanBytes;
+use serde_json::Value;
+
+use self::stage::Stage;
+use crate::{cargo, doctor};
+
+/// Volumes that die in the story.
+const LOST: [u16; 2] = [1, 4];
+/// How long the repair of the lost shards may take.
+const REPAIR_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Builds, runs the story, prints what happened.
+pub(crate) fn run(path: Option<PathBuf>, keep: bool) -> Result<()> {
+    doctor::check()?;
+    let source = match path {
+        Some(path) => path.canonicalize().wrap_err_with(|| format!("cannot back up {}", path.display()))?,
+        None => cargo::root().canonicalize()?,
+    };
+    let binary = cargo::strongroom()?;
+    let place = tempfile::Builder::new().prefix("strongroom-demo-").tempdir()?;
+    let started = Instant::now();
+    let outcome = story(&Stage::start(binary, place.path())?, &source);
+    if keep {
+        println!("\nkept: {}", place.keep().display());
+    }
+    outcome?;
+    println!("\nAll of it took {:.1} s.", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn story(stage: &Stage, source: &std::path::Path) -> Result<()> {
+    let files = if source == cargo::root().canonicalize()? { Some(sources(source)?) } else { None };
+    heading("1. A node with six volumes is running");
+    println!("   {} (data: {})", stage.url(), stage.data_dir().display());
+
+    heading("2. An owner makes a key and a vault");
+    let phrase_file = stage.place().join("phrase.txt");
+    let key = stage.ask(&["key", "new", "--phrase-file", &phrase_file.to_string_lossy()])?;
+    let vault = stage.ask(&["vault", "create", "demo"])?;
+    println!("   account {}", text(&key, "address")?);
+    println!(
+        "   vault   {}  policy {}, yearly loss probability {:.1e}",
+        text(&vault, "vault")?,
+        text(&vault, "policy")?,
+        vault["annualLossProbability"].as_f64().unwrap_or(f64::NAN)
+    );
+
+    heading(&format!("3. Back up {}", source.display()));
+    let mut args = vec!["backup".to_owned(), "demo".to_owned(), source.to_string_lossy().into_owned()];
+    for pattern in files.into_iter().flatten() {
+        args.extend(["--exclude".to_owned(), pattern]);
+    }
+    let backup = stage.ask(&args)?;
+    let (logical, stored) = (number(&backup, "logicalBytes")?, number(&backup, "storedBytes")?);
+    println!(
+        "   {} files, {} → {} in shards (×{:.2}), {:.1} s",
+        number(&backup, "files")?,
+        HumanBytes(logical),
+        HumanBytes(stored),
+        ratio(stored, logical),
+        seconds(&backup)
+    );
+    println!("   commitment {}", text(&backup["snapshot"], "commitment")?);
+    println!(
+        "   final at height {}, leaf {} of the snapshot log",
+        number(&backup, "height")?,
+        number(&backup, "leafIndex")?
+    );
+    let again = stage.ask(&args)?;
+    println!("   once more, unchanged: {} new, {:.2} s", HumanBytes(number(&again, "newBytes")?), seconds(&again));
+
+    heading("4. Two of the six disks die");
+    for volume in LOST {
+        let directory = stage.data_dir().join("volumes").join(volume.to_string());
+        std::fs::remove_dir_all(&directory).wrap_err_with(|| format!("cannot remove {}", directory.display()))?;
+        println!("   removed {}", directory.display());
+    }
+    let died = Instant::now();
+
+    heading("5. Restore elsewhere, while the node runs on four disks");
+    let target = stage.place().join("restored");
+    let restore = stage.ask(&["restore", "demo", "--target", &target.to_string_lossy()])?;
+    println!(
+        "   {} files, {}, {:.1} s",
+        number(&restore, "files")?,
+        HumanBytes(number(&restore, "bytes")?),
+        seconds(&restore)
+    );
+    let restored = target.join(source.strip_prefix("/").unwrap_or(source));
+    let compared = compare::same(&restored, source)?;
+    println!("   compared {} files, {} bit for bit: identical", compared.files, HumanBytes(compared.bytes));
+
+    heading("6. Prove it to a stranger: no node, no key, no network");
+    let receipt = stage.place().join("receipt.json");
+    let receipt_text = receipt.to_string_lossy().into_owned();
+    stage.ask(&["receipt", "demo", "--output", &receipt_text])?;
+    let verified = stage.ask_offline(&["verify", &receipt_text])?;
+    ensure!(verified["valid"] == true, "the receipt does not verify: {verified}");
+    println!("   {} ({}) verifies", receipt.display(), HumanBytes(std::fs::metadata(&receipt)?.len()));
+    let proof = stage.ask_offline(&["verify", &receipt_text, "--files", &restored.to_string_lossy()])?;
+    ensure!(proof["filesMatch"] == true, "the restored files are not the committed ones: {proof}");
+    println!("   and the restored files are the ones committed");
+
+    heading("7. The node repairs what the dead disks held");
+    let repaired = wait_for_repair(stage)?;
+    println!(
+        "   {} shards rebuilt on the remaining disks, {:.1} s after the loss",
+        repaired,
+        died.elapsed().as_secs_f64()
+    );
+    stage.stop()
+}
+
+/// Names at the top of the checkout that are no sources: build results and version control.
+fn sources(root: &std::path::Path) -> Result<Vec<String>> {
+    let ignored = [".git", "target"];
+    Ok(ignored
+        .iter()
+        .filter(|name| root.join(name).exists())
+        .map(|name| root.join(name).to_string_lossy().into_owned())
+        .collect())
+}
+
+fn wait_for_repair(stage: &Stage) -> Result<u64> {
+    let deadline = Instant::now() + REPAIR_TIMEOUT;
+    let bar = indicatif::ProgressBar::new(1)
+        .with_style(indicatif::ProgressStyle::with_template("{prefix:>10} [{bar:30}] {pos}/{len} shards")?);
+    bar.set_prefix("repair");
+    loop {
+        let status = stage.ask(&["status"])?;
+        let repairs = &status["replica"]["repairs"];
+        let (waiting, done) = (number(repairs, "queued")? + number(repairs, "running")?, number(repairs, "done")?);
+        bar.set_length(waiting + done);
+        bar.set_position(done);
+        if status["health"]["degradedPacks"] == 0 && done > 0 {
+            bar.finish_and_clear();
+            return Ok(done);
+        }
+        if Instant::now() > deadline {
+            bail!("the repair did not end within {} s: {status}", REPAIR_TIMEOUT.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn heading(text: &str) {
+    println!("\n{text}");
+}
+
+fn text<'a>(document: &'a Value, field: &str) -> Result<&'a str> {
+    document[field].as_str().ok_or_else(|| eyre!("the answer has no text {field}: {document}"))
+}
+
+fn number(document: &Value, field: &str) -> Result<u64> {
+    document[field].as_u64().ok_or_else(|| eyre!("the answer has no number {field}: {document}"))
+}
+
+fn seconds(document: &Value) -> f64 {
+    document["seconds"].as_f64().unwrap_or(f64::NAN)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / b.max(1) as f64
+}
