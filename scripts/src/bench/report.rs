@@ -14,7 +14,7 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) {
     };
     let line = |cells: Vec<&str>| {
         let padded: Vec<String> =
-            cells.iter().enumerate().map(|(column, cell)| format!("{cell:<1$}", width(column))).collect();
+            cells.iter().enumerate().map(|(column, cell)| format!("{cell:<width$}", width = width(column))).collect();
         println!("| {} |", padded.join(" | "));
     };
     line(header.to_vec());
