@@ -1,3 +1,48 @@
 //! Shows the ledger's packs to the replica, and carries what the replica learns back.
 
 use async_trait::async_trait;
+use ledger::Consistency;
+use primitives::ledger::{Command, PackRecord, VolumeInfo};
+use primitives::{PackId, ShardAck, VolumeId};
+use replica::{Directory, DirectoryError};
+
+use crate::member::Speaker;
+
+/// The ledger, as the replica needs it. Reads are stale on purpose: the replica compares in rounds, and a repetition
+/// has no further effect.
+pub(crate) struct LedgerDirectory {
+    speaker: Speaker,
+}
+
+impl LedgerDirectory {
+    pub(crate) fn new(speaker: Speaker) -> Self {
+        Self { speaker }
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), DirectoryError> {
+        self.speaker.submit(command).await.map(drop).map_err(|error| DirectoryError::new(format!("{error:#}")))
+    }
+}
+
+#[async_trait]
+impl Directory for LedgerDirectory {
+    async fn packs(&self, after: Option<PackId>, limit: usize) -> Result<Vec<(PackId, PackRecord)>, DirectoryError> {
+        self.speaker.ledger().all_packs(after, limit, Consistency::Stale).await.map_err(DirectoryError::new)
+    }
+
+    async fn pack(&self, pack: &PackId) -> Result<Option<PackRecord>, DirectoryError> {
+        self.speaker.ledger().pack(*pack, Consistency::Stale).await.map_err(DirectoryError::new)
+    }
+
+    async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {
+        self.tell(Command::ShardHeld { ack }).await
+    }
+
+    async fn lost(&self, pack: PackId, index: u8, volume: VolumeId) -> Result<(), DirectoryError> {
+        self.tell(Command::ShardLost { pack, index, volume }).await
+    }
+
+    async fn announce(&self, volumes: Vec<VolumeInfo>) -> Result<(), DirectoryError> {
+        self.tell(Command::NodeAnnounce { volumes }).await
+    }
+}

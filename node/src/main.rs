@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod directory;
 mod keys;
+mod member;
 mod network;
 mod relay;
 mod telemetry;

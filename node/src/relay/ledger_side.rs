@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use ed25519_dalek::{Signer as _, SigningKey};
-use eyre::{Result, bail, eyre};
-use ledger::{Consistency, Ledger};
-use primitives::ledger::{Command, CommitmentProof, SignedCommand, Signer, VaultRecord};
-use primitives::{Certificate, Commitment, Ed25519Signature, Header, Height, MemberKey, NetworkId, SessionId, VaultId};
-use rand::TryRngCore;
+use eyre::{Result, eyre};
+use ledger::Consistency;
+use primitives::ledger::{Command, CommitmentProof, VaultRecord};
+use primitives::{Certificate, Commitment, Header, Height, VaultId};
 use tokio::sync::watch;
+
+use crate::member::Speaker;
 
 /// Finality of some commitments, as one header proves it.
 pub(super) struct FinalityRecord {
@@ -18,19 +18,13 @@ pub(super) struct FinalityRecord {
 }
 
 pub(super) struct LedgerSide {
-    network: NetworkId,
-    ledger: Ledger,
+    speaker: Speaker,
     changes: watch::Receiver<u64>,
-    member: SigningKey,
-    session: SessionId,
-    serial: u64,
 }
 
 impl LedgerSide {
-    pub(super) fn new(network: NetworkId, ledger: Ledger, member: SigningKey) -> Self {
-        let mut session = [0u8; 16];
-        rand::rngs::OsRng.try_fill_bytes(&mut session).expect("the system's randomness was there a moment ago, for the keys");
-        Self { network, changes: ledger.changes(), ledger, member, session: SessionId::new(session), serial: 0 }
+    pub(super) fn new(speaker: Speaker) -> Self {
+        Self { changes: speaker.ledger().changes(), speaker }
     }
 
     /// Waits for the next applied entry.
@@ -44,10 +38,10 @@ impl LedgerSide {
     /// Commitments that wait for the chain, oldest first.
     pub(super) async fn pending(&mut self, limit: usize) -> Result<Vec<Commitment>> {
         self.changes.mark_unchanged();
+        let ledger = self.speaker.ledger();
         let mut commitments = Vec::new();
-        for (_, vault, seq) in self.ledger.outbox(limit, Consistency::Stale).await? {
-            let record = self
-                .ledger
+        for (_, vault, seq) in ledger.outbox(limit, Consistency::Stale).await? {
+            let record = ledger
                 .snapshot(vault, seq, Consistency::Stale)
                 .await?
                 .ok_or_else(|| eyre!("the outbox names snapshot {seq} of vault {vault}, which the ledger does not have"))?;
@@ -61,7 +55,8 @@ impl LedgerSide {
         let vaults: BTreeSet<VaultId> = pending.iter().map(|commitment| commitment.vault).collect();
         let mut unregistered = Vec::new();
         for vault in vaults {
-            let record = self.ledger.vault(vault, Consistency::Stale).await?.ok_or_else(|| eyre!("vault {vault} is gone"))?;
+            let record = self.speaker.ledger().vault(vault, Consistency::Stale).await?;
+            let record = record.ok_or_else(|| eyre!("vault {vault} is in the outbox but not in the ledger"))?;
             if record.on_chain.is_none() {
                 unregistered.push(record);
             }
@@ -69,25 +64,12 @@ impl LedgerSide {
         Ok(unregistered)
     }
 
-    pub(super) async fn vault_on_chain(&mut self, vault: VaultId, height: Height) -> Result<()> {
-        self.submit(Command::VaultOnChain { vault, height }).await
+    pub(super) async fn vault_on_chain(&self, vault: VaultId, height: Height) -> Result<()> {
+        self.speaker.submit(Command::VaultOnChain { vault, height }).await.map(drop)
     }
 
-    pub(super) async fn record(&mut self, record: FinalityRecord) -> Result<()> {
+    pub(super) async fn record(&self, record: FinalityRecord) -> Result<()> {
         let FinalityRecord { header, certificate, proofs } = record;
-        self.submit(Command::FinalityRecord { header, certificate, proofs }).await
-    }
-
-    async fn submit(&mut self, command: Command) -> Result<()> {
-        self.serial += 1;
-        let hash = SignedCommand::sign_hash(&self.network, &command, self.session, self.serial);
-        let signature = Ed25519Signature::new(self.member.sign(hash.as_ref()).to_bytes());
-        let signer = Signer::Member(MemberKey::new(self.member.verifying_key().to_bytes()), signature);
-        let signed = SignedCommand { command, session: self.session, serial: self.serial, signer };
-        match self.ledger.submit(vec![signed]).await?.pop() {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(refusal)) => bail!("the ledger refused it: {refusal}"),
-            None => bail!("the ledger gave no outcome"),
-        }
+        self.speaker.submit(Command::FinalityRecord { header, certificate, proofs }).await.map(drop)
     }
 }

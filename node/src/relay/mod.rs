@@ -24,7 +24,6 @@ use chain_spec::ChainSpec;
 use consensus::Consensus;
 use ed25519_dalek::SigningKey;
 use eyre::Result;
-use ledger::Ledger;
 use primitives::Commitment;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -32,6 +31,7 @@ use zeroize::Zeroizing;
 
 use self::chain_side::ChainSide;
 use self::ledger_side::LedgerSide;
+use crate::member::Speaker;
 
 /// Rows taken from the outbox at once; also the most that a batch transaction carries.
 const BATCH_MAX: usize = 500;
@@ -49,12 +49,12 @@ impl Relay {
     pub(crate) fn new(
         spec: Arc<ChainSpec>,
         consensus: Consensus,
-        ledger: Ledger,
+        speaker: Speaker,
         member: SigningKey,
         operator: Zeroizing<[u8; 32]>,
     ) -> Self {
         Self {
-            ledger: LedgerSide::new(spec.network, ledger, member.clone()),
+            ledger: LedgerSide::new(speaker),
             chain: ChainSide::new(spec, consensus, member, operator),
         }
     }

@@ -1,0 +1,164 @@
+//! The one place where everything is connected; reads top to bottom.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use consensus::ConsensusConfig;
+use eyre::{Result, WrapErr, bail, eyre};
+use ledger::LedgerConfig;
+use replica::ReplicaConfig;
+use store::{DataDir, Durability, Store, StoreConfig, schema};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::backend::NodeBackend;
+use crate::config::Config;
+use crate::directory::LedgerDirectory;
+use crate::keys::NodeKeys;
+use crate::member::{Role, Speaker};
+use crate::relay::Relay;
+use crate::{network, telemetry};
+
+/// How long the parts have to end after they were told to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How this start differs from others.
+pub(crate) struct Options {
+    /// Make a network of this machine alone when there is none.
+    pub(crate) dev: bool,
+    /// Where to write the RPC address once everything is up.
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// Runs all roles until a signal comes or one of them ends.
+///
+/// # Errors
+/// Why the node could not start, or which part ended and why.
+pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
+    // What this node is.
+    let data_dir = DataDir::open(&config.data_dir.0)?;
+    let keys = NodeKeys::load_or_create(&data_dir.keys())?;
+    let spec = Arc::new(network::load(data_dir.path(), options.dev, &keys)?);
+    let cluster = spec
+        .clusters
+        .iter()
+        .find(|cluster| cluster.members.contains(&keys.member_key()))
+        .ok_or_else(|| eyre!("this node's member key {} is in none of the network's clusters", keys.member_key()))?
+        .clone();
+    info!(target: "node", network = %spec.network, name = %spec.name, data = %data_dir.path().display(), "starting");
+    if config.metrics.enabled {
+        telemetry::serve_metrics(config.metrics.addr)?;
+    }
+
+    // What it remembers.
+    let store = Store::open(&data_dir.db(), store_config(&config))?;
+    same_network(&store, &spec)?;
+
+    // Its parts, each started on what is above it.
+    let cancel = CancellationToken::new();
+    let consensus_config = ConsensusConfig {
+        heartbeat: Duration::from_secs(config.chain.heartbeat_seconds),
+        ..ConsensusConfig::new(data_dir.consensus_wal())
+    };
+    let consensus =
+        consensus::start(consensus_config, Arc::clone(&spec), store.clone(), keys.validator.clone(), cancel.child_token())
+            .await
+            .wrap_err("cannot start the chain")?;
+    let ledger_config = LedgerConfig::new(data_dir.raft_log());
+    let ledger = ledger::start(ledger_config, &spec_for_ledger(&spec, &cluster), keys.member_key(), store.clone(), cancel.child_token())
+        .await
+        .wrap_err("cannot start the ledger")?;
+    let speaker = |role, key: &ed25519_dalek::SigningKey| Speaker::new(ledger.clone(), spec.network, role, key.clone());
+    let directory = Arc::new(LedgerDirectory::new(speaker(Role::Storage, &keys.storage)?));
+    let replica =
+        replica::start(replica_config(&config), spec.network, keys.storage.clone(), store.clone(), directory, cancel.child_token())
+            .await
+            .wrap_err("cannot start the storage of shards")?;
+    let relay = Relay::new(
+        Arc::clone(&spec),
+        consensus.clone(),
+        speaker(Role::Member, &keys.member)?,
+        keys.member.clone(),
+        keys.operator.clone(),
+    );
+    let relay = tokio::spawn(relay.run(cancel.child_token()));
+    let backend = NodeBackend::new(Arc::clone(&spec), consensus.clone(), ledger.clone(), replica.clone());
+    let server = rpc::serve(rpc_config(&config), Arc::new(backend), cancel.child_token()).await.wrap_err("cannot serve RPC")?;
+
+    announce(&format!("http://{}", server.local_addr()), options.ready_file.as_deref())?;
+
+    // Until somebody says stop, or a part cannot go on.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let reason = tokio::select! {
+        _ = tokio::signal::ctrl_c() => None,
+        _ = terminate.recv() => None,
+        outcome = consensus.stopped() => Some(ended("the chain", outcome)),
+        outcome = ledger.stopped() => Some(ended("the ledger", outcome)),
+        outcome = replica.stopped() => Some(ended("the storage of shards", outcome)),
+        outcome = server.stopped() => Some(ended("the RPC server", outcome)),
+        outcome = relay => Some(eyre!("the relay ended: {outcome:?}")),
+    };
+
+    // First nothing new comes in, then the parts end in the order of the data.
+    info!(target: "node", reason = reason.as_ref().map_or_else(|| "told to".to_owned(), ToString::to_string), "stopping");
+    cancel.cancel();
+    let all = async {
+        let _ = server.stopped().await;
+        let _ = replica.stopped().await;
+        let _ = ledger.stopped().await;
+        let _ = consensus.stopped().await;
+    };
+    if tokio::time::timeout(STOP_TIMEOUT, all).await.is_err() {
+        tracing::warn!(target: "node", "some parts did not end in time");
+    }
+    store.sync()?;
+    info!(target: "node", "stopped");
+    reason.map_or(Ok(()), Err)
+}
+
+fn ended<E: std::fmt::Display>(part: &str, outcome: Result<(), E>) -> eyre::Report {
+    match outcome {
+        Ok(()) => eyre!("{part} ended"),
+        Err(error) => eyre!("{part} failed: {error}"),
+    }
+}
+
+/// Refuses a data directory of another network.
+fn same_network(store: &Store, spec: &chain_spec::ChainSpec) -> Result<()> {
+    let key = "network".to_owned();
+    let ours = spec.network.as_bytes().to_vec();
+    match store.get::<schema::NodeMeta>(&key)? {
+        Some(stored) if stored == ours => Ok(()),
+        Some(stored) => bail!(
+            "the data directory belongs to network {}, the genesis description says {}; put the right genesis.json back, or \
+             choose another --data-dir",
+            hex::encode(stored),
+            spec.network
+        ),
+        None => {
+            let mut batch = store.batch();
+            batch.put::<schema::NodeMeta>(&key, &ours)?;
+            Ok(batch.commit(Durability::Synced)?)
+        }
+    }
+}
+
+fn store_config(config: &Config) -> StoreConfig {
+    StoreConfig {
+        block_cache_bytes: config.store.block_cache_mib << 20,
+        write_buffer_bytes: config.store.write_buffer_mib << 20,
+    }
+}
+
+/// Tells people and programs that the node is ready.
+fn announce(url: &str, ready_file: Option<&Path>) -> Result<()> {
+    info!(target: "node", url, "ready");
+    if let Some(path) = ready_file {
+        let aside = path.with_extension("tmp");
+        std::fs::write(&aside, format!("{url}\n")).wrap_err_with(|| format!("cannot write {}", aside.display()))?;
+        std::fs::rename(&aside, path).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
