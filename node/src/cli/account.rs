@@ -3,12 +3,13 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use client::{Client, Owner};
 use eyre::{Result, WrapErr, bail, eyre};
 use primitives::Address;
 use seal::OwnerSecret;
 use zeroize::Zeroizing;
 
-use super::Global;
+use super::{Failure, Global};
 
 /// Shortest passphrase that a new key accepts, characters.
 const PASSPHRASE_CHARS_MIN: usize = 8;
@@ -91,7 +92,7 @@ pub(crate) fn unlock(global: &Global) -> Result<OwnerSecret> {
 pub(crate) fn unlock_file(global: &Global, file: &KeyFile) -> Result<OwnerSecret> {
     let json = std::fs::read_to_string(&file.path).wrap_err_with(|| format!("cannot read {}", file.path.display()))?;
     let passphrase = passphrase(global, &format!("Passphrase of 0x{}: ", file.address))?;
-    seal::keystore::decrypt(&json, passphrase.as_bytes()).map_err(|error| eyre!("cannot open {}: {error}", file.path.display()))
+    seal::keystore::decrypt(&json, &passphrase).map_err(|error| eyre!("cannot open {}: {error}", file.path.display()))
 }
 
 /// Writes a key file in geth's naming; returns its path.
@@ -105,14 +106,36 @@ pub(crate) fn save(global: &Global, secret: &OwnerSecret, passphrase: &str) -> R
     if let Some(file) = key_files(&directory)?.into_iter().find(|file| file.address == address) {
         bail!("account 0x{address} is in the keystore already: {}", file.path.display());
     }
-    let json = seal::keystore::encrypt(secret, passphrase.as_bytes(), &seal::keystore::KdfParams::default(), &mut rand::rng())
-        .map_err(|error| eyre!("cannot encrypt the key: {error}"))?;
+    let json = encrypt(secret, passphrase);
     let path = directory.join(format!("UTC--{}--{address}", super::output::file_time(std::time::SystemTime::now())));
     let mut file = tempfile::NamedTempFile::new_in(&directory).wrap_err("cannot write the key file")?;
     file.write_all(json.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist_noclobber(&path).map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", path.display()))?;
     Ok(path)
+}
+
+/// The account as a keystore file that geth reads too.
+pub(crate) fn encrypt(secret: &OwnerSecret, passphrase: &str) -> String {
+    seal::keystore::encrypt(secret, passphrase, seal::keystore::ScryptCost::default(), &mut rand::rng())
+}
+
+/// A client of the node, acting for the owner.
+///
+/// # Errors
+/// No key, a wrong passphrase, no node.
+pub(crate) fn owner(global: &Global) -> Result<Owner, Failure> {
+    let secret = unlock(global)?;
+    Ok(client(global)?.owner(secret))
+}
+
+/// A client of the node.
+pub(crate) fn client(global: &Global) -> Result<Client, Failure> {
+    let client = Client::connect(&global.node)?.cache_dir(cache_dir(global));
+    Ok(match global.chain_id {
+        Some(id) => client.expect_chain(primitives::ChainId::new(id))?,
+        None => client,
+    })
 }
 
 /// The passphrase for an existing key: from the file, the environment, or the terminal.

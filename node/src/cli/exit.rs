@@ -62,3 +62,15 @@ impl From<std::io::Error> for Failure {
         Self::Failed(error.into())
     }
 }
+
+impl From<client::ClientError> for Failure {
+    fn from(error: client::ClientError) -> Self {
+        use client::{ClientError, NodeError};
+        match error {
+            ClientError::Node(NodeError::Unreachable { .. }) => Self::Unreachable(eyre::eyre!(
+                "{error}; is it running (`strongroom run --dev`), and is --node or STRONGROOM_NODE its address?"
+            )),
+            other => Self::Failed(other.into()),
+        }
+    }
+}

@@ -143,9 +143,7 @@ fn export(global: &Global, args: &ExportArgs) -> eyre::Result<()> {
     }
     // The passphrase stays the same: the file can be opened by whoever could open it before.
     let passphrase = account::passphrase(global, "Passphrase for the exported file: ")?;
-    let json = seal::keystore::encrypt(&secret, passphrase.as_bytes(), &seal::keystore::KdfParams::default(), &mut rand::rng())
-        .map_err(|error| eyre!("cannot encrypt the key: {error}"))?;
-    println!("{json}");
+    println!("{}", account::encrypt(&secret, &passphrase));
     Ok(())
 }
 
@@ -154,7 +152,7 @@ fn import(global: &Global, args: ImportArgs) -> eyre::Result<()> {
         (Some(file), _) => {
             let json = std::fs::read_to_string(&file).wrap_err_with(|| format!("cannot read {}", file.display()))?;
             let passphrase = account::passphrase(global, "Passphrase of the file: ")?;
-            let secret = seal::keystore::decrypt(&json, passphrase.as_bytes())
+            let secret = seal::keystore::decrypt(&json, &passphrase)
                 .map_err(|error| eyre!("cannot open {}: {error}", file.display()))?;
             (secret, passphrase)
         }

@@ -7,6 +7,7 @@ mod health;
 mod key;
 mod object;
 mod output;
+mod progress;
 mod receipt;
 mod recover;
 mod restore;
@@ -45,6 +46,9 @@ pub(crate) struct Global {
     /// The node to talk to
     #[arg(long, global = true, env = "STRONGROOM_NODE", default_value = "http://127.0.0.1:8545", value_name = "URL")]
     node: String,
+    /// Refuse nodes whose chain has another id
+    #[arg(long, global = true, env = "STRONGROOM_CHAIN_ID", value_name = "ID")]
+    chain_id: Option<u64>,
     /// Account to act as: its address or the beginning of it; needed when there are several
     #[arg(long, global = true, env = "STRONGROOM_ACCOUNT", value_name = "ADDRESS")]
     account: Option<String>,

@@ -57,7 +57,7 @@ fn civil(seconds: u64) -> (u64, u64, u64, u64, u64, u64) {
 
 /// A bar over bytes with rate and ETA, on a terminal; silent otherwise.
 pub(crate) fn bar(global: &Global, verb: &str) -> ProgressBar {
-    if global.json || global.quiet {
+    if global.quiet {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }
     let style = ProgressStyle::with_template(

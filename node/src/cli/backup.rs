@@ -1,0 +1,152 @@
+//! `strongroom backup`.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use client::{BackupOptions, BackupReport, ClientError, Owner};
+use eyre::eyre;
+use primitives::Policy;
+use primitives::ledger::Finality;
+use serde_json::json;
+
+use super::exit::{Exit, Failure};
+use super::progress::{Bar, cancel_on_signal};
+use super::{Global, account, key, output, vault};
+
+/// How long a backup waits for the chain before it says that it is recorded but not final.
+const FINALITY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  strongroom backup papers ~/Documents\n  strongroom backup system /etc /home --exclude '*.tmp' --one-file-system\n\nA backup that was interrupted goes on where it stopped. Files that cannot be read are listed at the end (exit code 3).")]
+pub(crate) struct BackupArgs {
+    /// The vault's name
+    vault: String,
+    /// Files and directories
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Leave out what matches: without / a name, with / a whole path
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Do not descend into other file systems
+    #[arg(long)]
+    one_file_system: bool,
+    /// Read every file, even those that look unchanged
+    #[arg(long)]
+    force: bool,
+    /// A label of the snapshot; may be given several times
+    #[arg(long)]
+    tag: Vec<String>,
+    /// Return when the ledger has the snapshot, without waiting for the chain
+    #[arg(long)]
+    no_wait: bool,
+}
+
+pub(crate) fn run(global: &Global, args: BackupArgs) -> Result<Exit, Failure> {
+    let owner = owner_with_vault(global, &args.vault)?;
+    let started = Instant::now();
+    let bar = Bar::new(global, "back up");
+    let mut options = BackupOptions::new(&args.vault, args.paths);
+    options.excludes = args.exclude;
+    options.one_file_system = args.one_file_system;
+    options.force = args.force;
+    options.tags = args.tag;
+    options.progress = bar.clone();
+    options.cancel = cancel_on_signal();
+    let outcome = owner.backup(options);
+    bar.finish();
+    let report = outcome?;
+    let finality = if args.no_wait { None } else { Some(wait_for_finality(&owner, &report)?) };
+    show(global, &report, finality, started.elapsed());
+    Ok(if report.errors.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// The owner, with a vault of this name. The first time on a terminal, key and vault are offered.
+fn owner_with_vault(global: &Global, name: &str) -> Result<Owner, Failure> {
+    let secret = match account::choose(global)? {
+        Some(file) => account::unlock_file(global, &file)?,
+        None if account::can_ask(global) && account::confirm("There is no key yet. Make one now?")? => {
+            key::new(global, &key::NewArgs { phrase_file: None })?
+        }
+        None => return Err(Failure::Failed(eyre!("there is no key yet; make one with `strongroom key new`"))),
+    };
+    let owner = account::client(global)?.owner(secret);
+    match owner.vault_info(name) {
+        Err(ClientError::UnknownVault { .. }) if account::can_ask(global) => {
+            if !account::confirm(&format!("There is no vault {name:?} yet. Open it with policy erasure (4+2)?"))? {
+                return Err(Failure::Failed(eyre!("nothing was backed up")));
+            }
+            vault::create(&owner, name, Policy::ERASURE, 0)?;
+        }
+        Err(ClientError::UnknownVault { .. }) => {
+            return Err(Failure::Failed(eyre!("there is no vault {name:?}; open it with `strongroom vault create {name}`")));
+        }
+        other => drop(other?),
+    }
+    Ok(owner)
+}
+
+fn wait_for_finality(owner: &Owner, report: &BackupReport) -> Result<Finality, Failure> {
+    let deadline = Instant::now() + FINALITY_TIMEOUT;
+    let mut pause = Duration::from_millis(2);
+    loop {
+        let record = owner.client().node().snapshot(&report.vault, Some(report.snapshot)).map_err(ClientError::from)?;
+        if let Some(finality) = record.and_then(|record| record.finality) {
+            return Ok(finality);
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::Failed(eyre!(
+                "snapshot {} is stored and recorded, but the chain has not made it final within {} s; nothing is lost, \
+                 `strongroom snapshots` shows when it is",
+                report.snapshot,
+                FINALITY_TIMEOUT.as_secs()
+            )));
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(200));
+    }
+}
+
+fn show(global: &Global, report: &BackupReport, finality: Option<Finality>, elapsed: Duration) {
+    let document = json!({
+        "vault": report.vault,
+        "snapshot": { "seq": report.snapshot, "commitment": report.commitment, "contentRoot": report.content_root },
+        "height": finality.map(|at| at.height.get()),
+        "leafIndex": finality.map(|at| at.leaf_index),
+        "files": report.files,
+        "directories": report.directories,
+        "filesRead": report.files_read,
+        "logicalBytes": report.bytes,
+        "newBytes": report.new_bytes,
+        "storedBytes": report.stored_bytes,
+        "packs": report.packs,
+        "degradedPacks": report.degraded_packs,
+        "seconds": elapsed.as_secs_f64(),
+        "skipped": report.skipped,
+        "errors": report.errors,
+    });
+    output::print(global, &document, || {
+        println!("snapshot    {} of {}", report.snapshot, report.vault);
+        println!("files       {} in {} directories, {}", report.files, report.directories, output::bytes(report.bytes));
+        println!("new         {} → {} in shards", output::bytes(report.new_bytes), output::bytes(report.stored_bytes));
+        println!("commitment  {}", report.commitment);
+        match finality {
+            Some(at) => println!("final       at height {}, leaf {} of the snapshot log", at.height, at.leaf_index),
+            None => println!("final       not yet (not waited for)"),
+        }
+        println!("time        {}", output::seconds(elapsed));
+        if report.degraded_packs > 0 {
+            println!("degraded    {} packs have fewer holders than the policy places; the node repairs them", report.degraded_packs);
+        }
+        if !report.skipped.is_empty() {
+            println!("skipped     {} (sockets, FIFOs, devices)", report.skipped.len());
+        }
+        if !report.errors.is_empty() {
+            eprintln!("\nnot backed up ({}):", report.errors.len());
+            for note in &report.errors {
+                eprintln!("  {}: {}", note.path.display(), note.reason);
+            }
+        }
+    });
+}

@@ -1,0 +1,138 @@
+//! `status`, `health`: what a node says about itself.
+
+use eyre::{Result, WrapErr, eyre};
+use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use rpc_api::chain::ChainApiClient;
+use rpc_api::ledger::LedgerApiClient;
+use rpc_api::replica::{ReplicaApiClient, ReplicaStatus};
+use serde_json::{Value, json};
+
+use super::exit::{Exit, Failure};
+use super::{Global, output};
+
+/// What the node answered.
+struct Answers {
+    head: Value,
+    ledger: Value,
+    replica: ReplicaStatus,
+}
+
+/// `strongroom status`.
+pub(crate) fn status(global: &Global) -> Result<Exit, Failure> {
+    let answers = ask(global)?;
+    output::print(global, &document(&answers), || show(&answers));
+    Ok(Exit::Done)
+}
+
+/// `strongroom health`: exit code 0 when all is well, 3 when not.
+pub(crate) fn health(global: &Global) -> Result<Exit, Failure> {
+    let answers = ask(global)?;
+    let problems = problems(&answers);
+    let document = json!({ "healthy": problems.is_empty(), "problems": problems, "degradedPacks": degraded(&answers) });
+    output::print(global, &document, || {
+        for problem in &problems {
+            println!("{problem}");
+        }
+        if problems.is_empty() {
+            println!("all is well");
+        }
+    });
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+fn ask(global: &Global) -> Result<Answers, Failure> {
+    let client = HttpClientBuilder::default().build(&global.node).map_err(|error| Failure::Failed(eyre!("{} is no node's address: {error}", global.node)))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(ask_all(&client)).map_err(|error| {
+        Failure::Unreachable(error.wrap_err(format!("the node at {} does not answer; is it running (`strongroom run --dev`)?", global.node)))
+    })
+}
+
+async fn ask_all(client: &HttpClient) -> Result<Answers> {
+    let head = ChainApiClient::head(client).await.wrap_err("chain_getHead")?;
+    let ledger = LedgerApiClient::status(client).await.wrap_err("ledger_status")?;
+    let replica = ReplicaApiClient::status(client).await.wrap_err("replica_status")?;
+    Ok(Answers { head: numbers(json!(head)), ledger: numbers(json!(ledger)), replica })
+}
+
+/// QUANTITY texts as numbers, for people and scripts; hashes stay texts.
+fn numbers(value: Value) -> Value {
+    match value {
+        Value::String(text) => {
+            let digits = text.strip_prefix("0x").filter(|digits| digits.len() <= 16 && !digits.is_empty());
+            match digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()) {
+                Some(number) => json!(number),
+                None => Value::String(text),
+            }
+        }
+        Value::Array(items) => items.into_iter().map(numbers).collect(),
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(name, _)| name != "record").map(|(name, value)| (name, numbers(value))).collect()),
+        other => other,
+    }
+}
+
+fn degraded(answers: &Answers) -> Option<u64> {
+    answers.ledger["degradedPacks"].as_u64()
+}
+
+fn problems(answers: &Answers) -> Vec<String> {
+    let mut problems: Vec<String> = answers
+        .replica
+        .volumes
+        .iter()
+        .filter(|volume| volume.state != "up")
+        .filter(|volume| volume.shards.get() > 0)
+        .map(|volume| format!("volume {} ({}) is {}", volume.volume.get(), volume.path, volume.state))
+        .collect();
+    match degraded(answers) {
+        Some(0) => {}
+        Some(count) => problems.push(format!("{count} packs have fewer holders than their policy places")),
+        None => problems.push("the ledger does not say how many packs are degraded".to_owned()),
+    }
+    if answers.replica.repairs.failed.get() > 0 {
+        problems.push(format!("{} shards could not be rebuilt", answers.replica.repairs.failed.get()));
+    }
+    problems
+}
+
+fn document(answers: &Answers) -> Value {
+    json!({
+        "chain": answers.head,
+        "ledger": answers.ledger,
+        "replica": numbers(json!(answers.replica)),
+        "health": { "problems": problems(answers), "degradedPacks": degraded(answers) },
+    })
+}
+
+fn show(answers: &Answers) {
+    let head = &answers.head;
+    println!("chain    height {}, {} snapshots in the log", head["height"], head["logSize"]);
+    println!("ledger   {}", one_line(&answers.ledger));
+    for volume in &answers.replica.volumes {
+        println!(
+            "volume   {:>2} {:8} {:>8} shards {:>12} used {:>12} free  {}",
+            volume.volume.get(),
+            volume.state,
+            volume.shards.get(),
+            output::bytes(volume.used_bytes.get()),
+            output::bytes(volume.free_bytes.get()),
+            volume.path
+        );
+    }
+    let repairs = &answers.replica.repairs;
+    println!(
+        "repairs  {} waiting, {} running, {} done, {} failed",
+        repairs.queued.get(),
+        repairs.running.get(),
+        repairs.done.get(),
+        repairs.failed.get()
+    );
+    for problem in problems(answers) {
+        println!("problem  {problem}");
+    }
+}
+
+fn one_line(value: &Value) -> String {
+    let fields = value.as_object().into_iter().flatten();
+    fields.filter(|(_, value)| value.is_number() || value.is_string()).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}

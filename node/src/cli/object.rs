@@ -1,0 +1,134 @@
+//! `put`, `get`, `list`: single objects by key.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use client::Progress;
+use eyre::{WrapErr, eyre};
+use serde_json::json;
+
+use super::exit::{Exit, Failure};
+use super::progress::Bar;
+use super::{Global, account, output};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  strongroom put papers contract.pdf\n  pg_dump shop | strongroom put dumps - --key shop.sql")]
+pub(crate) struct PutArgs {
+    /// The vault's name
+    vault: String,
+    /// The file, or - for standard input
+    file: PathBuf,
+    /// Its key; default: the file's name
+    #[arg(long)]
+    key: Option<String>,
+    /// Media type; default: guessed from the name
+    #[arg(long = "type", value_name = "TYPE")]
+    media_type: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  strongroom get papers contract.pdf\n  strongroom get dumps shop.sql --output - | psql shop")]
+pub(crate) struct GetArgs {
+    /// The vault's name
+    vault: String,
+    /// The object's key
+    key: String,
+    /// File or directory to write, or - for standard output; default: the original name, here
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Replace a file that is in the way
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: strongroom list papers")]
+pub(crate) struct ListArgs {
+    /// The vault's name
+    vault: String,
+}
+
+/// `strongroom put`.
+pub(crate) fn put(global: &Global, args: PutArgs) -> Result<Exit, Failure> {
+    let stdin = args.file.as_os_str() == "-";
+    let file_name = if stdin { args.key.clone() } else { args.file.file_name().map(|name| name.to_string_lossy().into_owned()) };
+    let file_name = file_name.ok_or_else(|| eyre!("standard input has no name; give one with --key"))?;
+    let key = args.key.unwrap_or_else(|| file_name.clone());
+    let bar = Bar::new(global, "put");
+    let mut source: Box<dyn Read> = if stdin {
+        Box::new(std::io::stdin())
+    } else {
+        let file = File::open(&args.file).wrap_err_with(|| format!("cannot read {}", args.file.display()))?;
+        bar.total(1, file.metadata()?.len());
+        Box::new(file)
+    };
+    let owner = account::owner(global)?;
+    let outcome = owner.put(&args.vault, &key, &file_name, args.media_type.as_deref(), &mut source, bar.clone());
+    bar.finish();
+    let object = outcome?;
+    output::print(global, &document(&object), || {
+        println!("{} version {}, {}, {}", object.name, object.version, output::bytes(object.size), object.media_type);
+    });
+    Ok(Exit::Done)
+}
+
+/// `strongroom get`. The file is written aside and takes its name only when every byte is there and verified.
+pub(crate) fn get(global: &Global, args: GetArgs) -> Result<Exit, Failure> {
+    let owner = account::owner(global)?;
+    let bar = Bar::new(global, "get");
+    if args.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        let mut out = std::io::stdout().lock();
+        owner.get(&args.vault, &args.key, &mut out, bar.clone())?;
+        out.flush()?;
+        return Ok(Exit::Done);
+    }
+    let known = owner.object(&args.vault, &args.key)?;
+    // The name comes out of the vault; only its last part is used, so that it cannot point anywhere else.
+    let original = PathBuf::from(&known.file_name);
+    let original = original.file_name().ok_or_else(|| eyre!("the object's original name {:?} is no file name; use --output", known.file_name))?;
+    let path = match args.output {
+        Some(directory) if directory.is_dir() => directory.join(original),
+        Some(file) => file,
+        None => PathBuf::from(original),
+    };
+    if path.exists() && !args.overwrite {
+        return Err(Failure::Failed(eyre!("{} exists; use --overwrite, or another --output", path.display())));
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let mut aside = tempfile::NamedTempFile::new_in(&parent).wrap_err_with(|| format!("cannot write into {}", parent.display()))?;
+    bar.total(1, known.size);
+    let object = owner.get(&args.vault, &args.key, aside.as_file_mut(), bar.clone())?;
+    bar.finish();
+    aside.as_file().sync_all()?;
+    aside.persist(&path).map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    let mut answer = document(&object);
+    answer["file"] = json!(path);
+    output::print(global, &answer, || println!("{} ({}, verified)", path.display(), output::bytes(object.size)));
+    Ok(Exit::Done)
+}
+
+/// `strongroom list`.
+pub(crate) fn list(global: &Global, args: ListArgs) -> Result<Exit, Failure> {
+    let objects = account::owner(global)?.list(&args.vault)?;
+    output::print(global, &objects.iter().map(document).collect(), || {
+        for object in &objects {
+            println!(
+                "{:>12}  {}  v{:<4} {:24} {}",
+                output::bytes(object.size),
+                output::time(object.put_at.get()),
+                object.version,
+                object.media_type,
+                object.name
+            );
+        }
+    });
+    Ok(Exit::Done)
+}
+
+fn document(object: &client::ObjectInfo) -> serde_json::Value {
+    let mut document = json!(object);
+    document["key"] = json!(object.name);
+    document
+}

@@ -1,0 +1,115 @@
+//! `receipt`, `verify`: proofs to give away, and their check.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use client::{NodeError, Owner};
+use eyre::{WrapErr, eyre};
+use primitives::NetworkId;
+use serde_json::json;
+use verify::Receipt;
+
+use super::exit::{Exit, Failure};
+use super::progress::Bar;
+use super::snapshots::Target;
+use super::{Global, account, output};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: strongroom receipt papers@3 --output papers-3.receipt.json")]
+pub(crate) struct ReceiptArgs {
+    /// VAULT or VAULT@SNAPSHOT
+    source: Target,
+    /// File to write; default: standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  strongroom verify papers.receipt.json\n  strongroom verify papers.receipt.json --files ~/restored --network 0x…\n\nExit code 4: the receipt does not hold, or the files are not the committed ones.")]
+pub(crate) struct VerifyArgs {
+    /// The receipt
+    receipt: PathBuf,
+    /// Also prove (with your key) that these files are the ones committed
+    #[arg(long, value_name = "DIR")]
+    files: Option<PathBuf>,
+    /// Accept only this network: its id, which you know from another place than the receipt
+    #[arg(long, value_name = "ID")]
+    network: Option<NetworkId>,
+}
+
+/// `strongroom receipt`. It is verified before it is written: a receipt that does not hold never leaves.
+pub(crate) fn write(global: &Global, args: ReceiptArgs) -> Result<Exit, Failure> {
+    let owner = account::owner(global)?;
+    let text = owner.receipt(&args.source.vault, args.source.snapshot)?;
+    let network = owner.client().network().network;
+    Receipt::parse(text.as_bytes())
+        .and_then(|receipt| receipt.verify(Some(network)).map(drop))
+        .map_err(|error| Failure::Refuted(eyre!("the node gave a receipt that does not hold: {error}")))?;
+    let Some(path) = args.output else {
+        println!("{text}");
+        return Ok(Exit::Done);
+    };
+    let mut file = std::fs::File::create(&path).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    output::print(global, &json!({ "file": path, "bytes": text.len() }), || println!("{} ({} bytes)", path.display(), text.len()));
+    Ok(Exit::Done)
+}
+
+/// `strongroom verify`.
+pub(crate) fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure> {
+    let text = std::fs::read(&args.receipt).wrap_err_with(|| format!("cannot read {}", args.receipt.display()))?;
+    let refuted = |error: &dyn std::fmt::Display| Failure::Refuted(eyre!("{} does not hold: {error}", args.receipt.display()));
+    let receipt = Receipt::parse(&text).map_err(|error| refuted(&error))?;
+    let verified = receipt.verify(args.network).map_err(|error| refuted(&error))?;
+    let commitment = verified.commitment();
+    let mut document = json!({
+        "valid": true,
+        "network": verified.network(),
+        "networkTrusted": args.network.is_some(),
+        "height": verified.header().height,
+        "timestampMs": verified.header().timestamp,
+        "commitment": commitment,
+        "commitmentHash": commitment.hash(),
+    });
+    let mut matches = None;
+    if let Some(directory) = &args.files {
+        let secret = account::unlock(global)?;
+        let bar = Bar::new(global, "verify");
+        let verdict = Owner::verify_files(&secret, &commitment.vault, &commitment.content_root, directory, &*bar)?;
+        bar.finish();
+        document["filesMatch"] = json!(verdict.holds());
+        document["files"] = json!(verdict);
+        matches = Some(verdict);
+    }
+    if let Some(verdict) = matches.as_ref().filter(|verdict| !verdict.holds()) {
+        return Err(Failure::Refuted(eyre!(
+            "the receipt holds, but {} is not what was committed (or was made with another key): content root expected {}, found {}{}",
+            args.files.unwrap_or_default().display(),
+            verdict.expected,
+            verdict.found,
+            verdict.errors.first().map(|note| format!("; {}: {}", note.path.display(), note.reason)).unwrap_or_default()
+        )));
+    }
+    output::print(global, &document, || {
+        println!("holds       snapshot {} of vault {}", commitment.seq, commitment.vault);
+        println!("commitment  {}", commitment.hash());
+        println!("final       at height {}, {} UTC", verified.header().height, output::time(verified.header().timestamp.get()));
+        println!("contents    {} files, {}", commitment.files, output::bytes(commitment.logical_bytes));
+        println!("network     {}", verified.network());
+        if args.network.is_none() {
+            println!("            compare this id with one from another place, or give it with --network");
+        }
+        if let Some(verdict) = &matches {
+            println!("files       {} files, {}: the ones that were committed", verdict.files, output::bytes(verdict.bytes));
+        }
+    });
+    Ok(Exit::Done)
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        client::ClientError::from(error).into()
+    }
+}
