@@ -95,7 +95,8 @@ fn story(stage: &Stage, source: &std::path::Path) -> Result<()> {
         HumanBytes(number(&restore, "bytes")?),
         seconds(&restore)
     );
-    let restored = target.join(source.strip_prefix("/").unwrap_or(source));
+    // One directory is the snapshot's root; a file keeps its whole path.
+    let restored = if source.is_dir() { target } else { target.join(source.strip_prefix("/").unwrap_or(source)) };
     let compared = compare::same(&restored, source)?;
     println!("   compared {} files, {} bit for bit: identical", compared.files, HumanBytes(compared.bytes));
 

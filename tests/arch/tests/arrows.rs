@@ -13,10 +13,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("verify", &["primitives", "merkle"]),
     ("runtime", &["primitives", "merkle", "chain-spec"]),
     ("store", &["primitives"]),
-    ("net", &["primitives"]),
-    ("consensus", &["primitives", "merkle", "verify", "chain-spec", "runtime", "store", "net"]),
-    ("ledger", &["primitives", "merkle", "verify", "store", "net"]),
-    ("replica", &["primitives", "coding", "store", "net"]),
+    ("consensus", &["primitives", "merkle", "verify", "chain-spec", "runtime", "store"]),
+    ("ledger", &["primitives", "merkle", "verify", "store"]),
+    ("replica", &["primitives", "coding", "store"]),
     ("rpc-api", &["primitives"]),
     ("rpc", &["primitives", "rpc-api", "runtime", "verify", "merkle", "chain-spec"]),
     ("client", &["primitives", "merkle", "coding", "seal", "verify", "rpc-api"]),
@@ -29,7 +28,7 @@ const MAY_USE_ALL: &[&str] = &["strongroom", "benches", "e2e"];
 const TOOLS: &[&str] = &["scripts", "unify", "arch"];
 
 /// Who must never be able to open user data, not even through a crate in between.
-const BLIND: &[&str] = &["consensus", "ledger", "replica", "store", "net", "runtime", "rpc"];
+const BLIND: &[&str] = &["consensus", "ledger", "replica", "store", "runtime", "rpc"];
 
 fn workspace() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))

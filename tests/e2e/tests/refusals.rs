@@ -39,7 +39,7 @@ fn a_restore_does_not_overwrite_unless_told() {
     std::fs::write(source.join("a"), b"old").unwrap();
     let _ = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
     let target = place.path().join("target");
-    let restored = target.join(source.strip_prefix("/").unwrap()).join("a");
+    let restored = target.join("a");
     std::fs::create_dir_all(restored.parent().unwrap()).unwrap();
     std::fs::write(&restored, b"precious").unwrap();
     let message = owner.run(&["restore", "v", "--target", target.to_str().unwrap()]).failed(1);
@@ -72,7 +72,7 @@ fn what_cannot_be_read_is_reported_and_the_rest_is_backed_up() {
     }
     let target = place.path().join("t");
     let _ = owner.run(&["restore", "v", "--target", target.to_str().unwrap()]).done();
-    assert_eq!(std::fs::read(target.join(source.strip_prefix("/").unwrap()).join("good")).unwrap(), b"good");
+    assert_eq!(std::fs::read(target.join("good")).unwrap(), b"good");
 }
 
 #[test]

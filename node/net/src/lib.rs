@@ -1,1 +1,0 @@
-//! Carries bytes between nodes; knows no domain types.
