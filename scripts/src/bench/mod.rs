@@ -61,6 +61,6 @@ pub(crate) fn run(names: &[String], json: Option<&Path>) -> Result<()> {
 }
 
 fn stages() -> Result<serde_json::Value> {
-    cargo::cargo(&["bench", "-p", "benches", "-p", "unify", "--bench", "stages"])?;
+    cargo::cargo(&["bench", "-p", "benches", "-p", "unify", "--bench", "data", "--bench", "proofs"])?;
     Ok(serde_json::json!({ "see": "target/criterion" }))
 }

@@ -1,0 +1,97 @@
+//! hash, sign, verify, prove, apply.
+#![allow(missing_docs, reason = "criterion's macros make public functions without docs")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ed25519_dalek::{Signer as _, SigningKey};
+use merkle::log::{BatchVerifier, Frontier, Prover, inclusion_path, leaf_hash, verify_inclusion};
+use primitives::{EcdsaSignature, Ed25519Signature, Hash32, LogHash};
+
+/// Leaves of the log that proofs are made from.
+const LEAVES: u64 = 10_000_000;
+/// Proofs of one measurement.
+const PROOFS: u64 = 10_000;
+
+fn signatures(c: &mut Criterion) {
+    let mut group = c.benchmark_group("signatures");
+    group.throughput(Throughput::Elements(1));
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let message = [9u8; 128];
+    group.bench_function("ed25519 sign", |b| b.iter(|| key.sign(&message)));
+    let signature = Ed25519Signature::new(key.sign(&message).to_bytes());
+    let public = key.verifying_key().to_bytes();
+    group.bench_function("ed25519 verify, strict", |b| b.iter(|| signature.verify(&public, &message).expect("a valid signature")));
+    let digest = Hash32::new([1; 32]);
+    group.bench_function("secp256k1 sign", |b| b.iter(|| EcdsaSignature::sign(&[7; 32], &digest).expect("a valid key")));
+    let signature = EcdsaSignature::sign(&[7; 32], &digest).expect("a valid key");
+    group.bench_function("secp256k1 recover", |b| b.iter(|| signature.recover(&digest).expect("a valid signature")));
+    group.finish();
+}
+
+fn log(c: &mut Criterion) {
+    let mut frontier = Frontier::new();
+    let mut nodes: Vec<LogHash> = Vec::new();
+    for index in 0..LEAVES {
+        for (_, hash) in frontier.push(leaf_hash(&index.to_le_bytes())) {
+            nodes.push(hash);
+        }
+    }
+    let root = frontier.root();
+    // A stride that visits leaves far from each other, as strangers' questions do.
+    let leaves: Vec<u64> = (0..PROOFS).map(|number| number * 7_654_321 % LEAVES).collect();
+    let mut group = c.benchmark_group("snapshot log of 10 M leaves");
+    group.throughput(Throughput::Elements(PROOFS));
+    group.sample_size(10);
+    let source = nodes.as_slice();
+    group.bench_function("prove", |b| {
+        b.iter(|| leaves.iter().map(|leaf| inclusion_path(source, *leaf, LEAVES).expect("a leaf of the log").len()).sum::<usize>());
+    });
+    let prover = Prover::new(source, LEAVES).expect("a size of the log");
+    group.bench_function("prove, one size", |b| {
+        let mut path = Vec::with_capacity(64);
+        b.iter(|| {
+            for leaf in &leaves {
+                prover.inclusion_into(*leaf, &mut path).expect("a leaf of the log");
+            }
+            path.len()
+        });
+    });
+    let proofs: Vec<(LogHash, u64, Vec<LogHash>)> = leaves
+        .iter()
+        .map(|leaf| (leaf_hash(&leaf.to_le_bytes()), *leaf, prover.inclusion(*leaf).expect("a leaf of the log")))
+        .collect();
+    group.bench_function("verify", |b| {
+        b.iter(|| {
+            for (hash, index, path) in &proofs {
+                verify_inclusion(hash, *index, LEAVES, path, &root).expect("a valid proof");
+            }
+        });
+    });
+    group.bench_function("verify, one root", |b| {
+        b.iter(|| {
+            let mut verifier = BatchVerifier::new(LEAVES, root);
+            for (hash, index, path) in &proofs {
+                verifier.verify(hash, *index, path).expect("a valid proof");
+            }
+        });
+    });
+    group.bench_function("prove and verify on two threads", |b| {
+        b.iter(|| {
+            std::thread::scope(|scope| {
+                for half in leaves.chunks(leaves.len().div_ceil(2)) {
+                    let prover = &prover;
+                    scope.spawn(move || {
+                        let mut path = Vec::with_capacity(64);
+                        for leaf in half {
+                            prover.inclusion_into(*leaf, &mut path).expect("a leaf of the log");
+                            verify_inclusion(&leaf_hash(&leaf.to_le_bytes()), *leaf, LEAVES, &path, &root).expect("a valid proof");
+                        }
+                    });
+                }
+            });
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, signatures, log);
+criterion_main!(benches);
