@@ -26,7 +26,7 @@ fn chunk(c: &mut Criterion) {
         b.iter(|| {
             let mut rest = data.as_slice();
             let mut pieces = 0u32;
-            while let Cut::At(length) = chunker.cut(rest, true) {
+            while let Cut::Chunk(length) = chunker.cut(rest, true) {
                 rest = &rest[length..];
                 pieces += 1;
             }
