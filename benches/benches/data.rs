@@ -75,7 +75,9 @@ fn code(c: &mut Criterion) {
     let header = shards.header();
     let survivors: Vec<CheckedShard<&[u8]>> = [1u8, 3, 4, 5]
         .into_iter()
-        .map(|index| CheckedShard::check(&header, index, shards.shard(index).expect("six shards")).expect("sound shards"))
+        .map(|index| {
+            CheckedShard::check(&header, index, shards.shard(index).expect("six shards")).expect("sound shards")
+        })
         .collect();
     let mut decoder = Decoder::new();
     group.bench_function("decode, two data shards lost", |b| {

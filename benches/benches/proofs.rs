@@ -19,9 +19,12 @@ fn signatures(c: &mut Criterion) {
     group.bench_function("ed25519 sign", |b| b.iter(|| key.sign(&message)));
     let signature = Ed25519Signature::new(key.sign(&message).to_bytes());
     let public = key.verifying_key().to_bytes();
-    group.bench_function("ed25519 verify, strict", |b| b.iter(|| signature.verify(&public, &message).expect("a valid signature")));
+    group.bench_function("ed25519 verify, strict", |b| {
+        b.iter(|| signature.verify(&public, &message).expect("a valid signature"))
+    });
     let digest = Hash32::new([1; 32]);
-    group.bench_function("secp256k1 sign", |b| b.iter(|| EcdsaSignature::sign(&[7; 32], &digest).expect("a valid key")));
+    group
+        .bench_function("secp256k1 sign", |b| b.iter(|| EcdsaSignature::sign(&[7; 32], &digest).expect("a valid key")));
     let signature = EcdsaSignature::sign(&[7; 32], &digest).expect("a valid key");
     group.bench_function("secp256k1 recover", |b| b.iter(|| signature.recover(&digest).expect("a valid signature")));
     group.finish();
@@ -43,7 +46,12 @@ fn log(c: &mut Criterion) {
     group.sample_size(10);
     let source = nodes.as_slice();
     group.bench_function("prove", |b| {
-        b.iter(|| leaves.iter().map(|leaf| inclusion_path(source, *leaf, LEAVES).expect("a leaf of the log").len()).sum::<usize>());
+        b.iter(|| {
+            leaves
+                .iter()
+                .map(|leaf| inclusion_path(source, *leaf, LEAVES).expect("a leaf of the log").len())
+                .sum::<usize>()
+        });
     });
     let prover = Prover::new(source, LEAVES).expect("a size of the log");
     group.bench_function("prove, one size", |b| {
@@ -83,7 +91,8 @@ fn log(c: &mut Criterion) {
                         let mut path = Vec::with_capacity(64);
                         for leaf in half {
                             prover.inclusion_into(*leaf, &mut path).expect("a leaf of the log");
-                            verify_inclusion(&leaf_hash(&leaf.to_le_bytes()), *leaf, LEAVES, &path, &root).expect("a valid proof");
+                            verify_inclusion(&leaf_hash(&leaf.to_le_bytes()), *leaf, LEAVES, &path, &root)
+                                .expect("a valid proof");
                         }
                     });
                 }

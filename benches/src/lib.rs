@@ -16,7 +16,8 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
 /// Text of a log file: compresses about three to one.
 #[must_use]
 pub fn text(seed: u64, length: usize) -> Vec<u8> {
-    const WORDS: [&str; 8] = ["snapshot ", "finalized ", "INFO ", "shard=", "holder=", "node ", "in ", "\n2026-11-20T10:03:07Z "];
+    const WORDS: [&str; 8] =
+        ["snapshot ", "finalized ", "INFO ", "shard=", "holder=", "node ", "in ", "\n2026-11-20T10:03:07Z "];
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut bytes = Vec::with_capacity(length + 32);
     while bytes.len() < length {

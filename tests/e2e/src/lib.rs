@@ -23,7 +23,8 @@ pub fn binary() -> PathBuf {
         return path.into();
     }
     let test = std::env::current_exe().expect("a test knows its own path");
-    let path = test.parent().and_then(|deps| deps.parent()).map(|profile| profile.join("strongroom")).unwrap_or_default();
+    let path =
+        test.parent().and_then(|deps| deps.parent()).map(|profile| profile.join("strongroom")).unwrap_or_default();
     assert!(path.is_file(), "{} is missing: run the tests with `cargo x test`, which builds it", path.display());
     path
 }

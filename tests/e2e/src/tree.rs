@@ -27,7 +27,8 @@ pub fn make_tree(root: &Path, mib: usize) {
     sparse.seek(SeekFrom::Start(24 << 20)).expect("a seek");
     sparse.write_all(b"tail").expect("a write");
     for index in 0..200u64 {
-        std::fs::write(root.join(format!("deep/er/small {index}")), noise(index, 100 + index as usize * 37)).expect("a file");
+        std::fs::write(root.join(format!("deep/er/small {index}")), noise(index, 100 + index as usize * 37))
+            .expect("a file");
     }
     for index in 0..mib.div_ceil(8) as u64 {
         std::fs::write(root.join(format!("deep/er/and/big {index}")), noise(1_000 + index, 8 << 20)).expect("a file");
@@ -60,7 +61,9 @@ pub fn same_tree(left: &Path, right: &Path) -> Result<(), Vec<String>> {
     let mut differences = Vec::new();
     for name in a.keys().chain(b.keys()) {
         match (a.get(name), b.get(name)) {
-            (Some(one), Some(other)) if one != other => differences.push(format!("{}: {one:?} / {other:?}", name.display())),
+            (Some(one), Some(other)) if one != other => {
+                differences.push(format!("{}: {one:?} / {other:?}", name.display()))
+            }
             (Some(_), None) => differences.push(format!("{} is missing", name.display())),
             (None, Some(_)) => differences.push(format!("{} is new", name.display())),
             _ => {}

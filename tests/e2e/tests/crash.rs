@@ -55,7 +55,8 @@ fn a_killed_node_comes_back_with_all_that_it_acknowledged() {
         node = Node::start(&data);
         owner = owner.at(node.url());
         let listed = owner.run(&["snapshots", "v"]).done();
-        let listed: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|row| row["commitment"].as_str()).collect();
+        let listed: Vec<&str> =
+            listed.as_array().unwrap().iter().filter_map(|row| row["commitment"].as_str()).collect();
         for commitment in &acknowledged {
             assert!(listed.contains(&commitment.as_str()), "{commitment} is missing from {listed:?}");
         }

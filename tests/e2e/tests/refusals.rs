@@ -19,9 +19,19 @@ fn mistakes_are_told_with_a_remedy() {
     assert!(owner.run(&["backup", "nowhere", file]).failed(1).contains("vault create nowhere"));
     let _ = owner.run(&["vault", "create", "v"]).done();
     assert!(owner.run(&["vault", "create", "w", "--policy", "9000"]).code == 2);
-    assert!(owner.run(&["restore", "v", "--target", place.path().join("r").to_str().unwrap()]).failed(1).contains("no snapshot"));
+    assert!(
+        owner
+            .run(&["restore", "v", "--target", place.path().join("r").to_str().unwrap()])
+            .failed(1)
+            .contains("no snapshot")
+    );
     let _ = owner.run(&["backup", "v", file]).done();
-    assert!(owner.run(&["restore", "v@7", "--target", place.path().join("r").to_str().unwrap()]).failed(1).contains("snapshot 7"));
+    assert!(
+        owner
+            .run(&["restore", "v@7", "--target", place.path().join("r").to_str().unwrap()])
+            .failed(1)
+            .contains("snapshot 7")
+    );
     assert!(owner.at("http://127.0.0.1:1").run(&["snapshots", "v"]).failed(5).contains("strongroom run"));
     assert!(owner.run(&["backup", "v", "/no/such/path"]).failed(1).contains("/no/such/path"));
     assert_eq!(owner.run(&["nonsense"]).code, 2);

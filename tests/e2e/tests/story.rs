@@ -53,7 +53,12 @@ fn two_of_six_disks_die_and_every_byte_comes_back() {
     assert_eq!(stranger.run(&["verify", receipt.to_str().unwrap()]).done()["valid"], true);
     // And the owner proves that the restored files are the ones committed.
     let restored = target;
-    let proof = owner.at("http://127.0.0.1:1").run(&["verify", receipt.to_str().unwrap(), "--files", restored.to_str().unwrap()]);
+    let proof = owner.at("http://127.0.0.1:1").run(&[
+        "verify",
+        receipt.to_str().unwrap(),
+        "--files",
+        restored.to_str().unwrap(),
+    ]);
     assert_eq!(proof.done()["filesMatch"], true);
     std::fs::write(restored.join("empty file"), b"no longer").unwrap();
     let _ = owner.run(&["verify", receipt.to_str().unwrap(), "--files", restored.to_str().unwrap()]).failed(4);
