@@ -9,7 +9,7 @@ use primitives::{Hash32, StateRoot};
 use super::StateError;
 use super::hasher::StateHasher;
 use super::key::{key_hash, node_key_bytes, root_key};
-use super::nodes::{Reader, StateNodes, root_node};
+use super::nodes::{Reader, StateNodes, Unreadable, root_node};
 
 /// What one version writes. All of it goes into one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,24 +73,32 @@ fn effective<N: StateNodes + ?Sized>(
 
 /// Without deletions `jmt`'s batch call gives the same tree in two thirds of the time; it knows no deletions and
 /// panics on an empty set.
-fn put<N: StateNodes + ?Sized>(
-    nodes: &N,
-    version: u64,
-    changes: Vec<Change>,
-) -> Result<(RootHash, TreeUpdateBatch), StateError> {
-    let reader = Reader::new(nodes);
-    let tree = JellyfishMerkleTree::<_, StateHasher>::new(&reader);
+fn put<N: StateNodes + ?Sized>(nodes: &N, version: u64, changes: Vec<Change>) -> Result<Put, StateError> {
     let insertions: Option<Vec<_>> =
         changes.iter().map(|(key, value)| value.as_ref().map(|value| (*key, value.clone()))).collect();
     match insertions {
-        Some(insertions) if !insertions.is_empty() => {
-            let result = tree.batch_put_value_sets(vec![insertions], None, version);
-            let (roots, batch) = reader.finish(result)?;
-            let root = roots.into_iter().next().ok_or_else(|| StateError::damaged("no root for a version"))?;
-            Ok((root, batch))
-        }
-        _ => reader.finish(tree.put_value_set(changes, version)),
+        Some(insertions) if !insertions.is_empty() => put_batch(nodes, version, insertions),
+        _ => put_plain(nodes, version, changes),
     }
+}
+
+type Put = (RootHash, TreeUpdateBatch);
+
+fn put_batch<N: StateNodes + ?Sized>(
+    nodes: &N,
+    version: u64,
+    insertions: Vec<(KeyHash, Vec<u8>)>,
+) -> Result<Put, StateError> {
+    let reader = Reader::new(nodes, Unreadable::Error);
+    let tree = JellyfishMerkleTree::<_, StateHasher>::new(&reader);
+    let (roots, batch) = reader.finish(tree.batch_put_value_sets(vec![insertions], None, version))?;
+    let root = roots.into_iter().next().ok_or_else(|| StateError::damaged("no root for a version"))?;
+    Ok((root, batch))
+}
+
+fn put_plain<N: StateNodes + ?Sized>(nodes: &N, version: u64, changes: Vec<Change>) -> Result<Put, StateError> {
+    let reader = Reader::new(nodes, Unreadable::Error);
+    reader.finish(JellyfishMerkleTree::<_, StateHasher>::new(&reader).put_value_set(changes, version))
 }
 
 fn update(root: RootHash, batch: &TreeUpdateBatch, version: u64) -> StateUpdate {
@@ -113,4 +121,34 @@ fn update(root: RootHash, batch: &TreeUpdateBatch, version: u64) -> StateUpdate 
         }
     }
     StateUpdate { root: StateRoot::new(root.0), nodes: nodes.collect(), values: values.collect(), stale }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::memory::Memory;
+    use super::*;
+
+    fn insertions() -> impl Strategy<Value = BTreeMap<u16, u8>> {
+        prop::collection::btree_map(any::<u16>(), any::<u8>(), 1..400)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn both_calls_of_jmt_write_the_same(first in insertions(), second in insertions()) {
+            let mut memory = Memory::default();
+            let changes: BTreeMap<_, _> =
+                first.iter().map(|(key, value)| (key.to_le_bytes().to_vec(), Some(vec![*value]))).collect();
+            memory.write(0, &changes);
+            let key = |key: &u16| KeyHash(key_hash(&key.to_le_bytes()).into());
+            let batch = second.iter().map(|(k, value)| (key(k), vec![*value])).collect();
+            let plain = second.iter().map(|(k, value)| (key(k), Some(vec![*value]))).collect();
+            let (root, batch) = put_batch(&memory, 1, batch).unwrap();
+            let (plain_root, plain) = put_plain(&memory, 1, plain).unwrap();
+            prop_assert_eq!(update(root, &batch, 1), update(plain_root, &plain, 1));
+        }
+    }
 }

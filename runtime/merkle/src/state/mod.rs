@@ -42,5 +42,8 @@ pub fn root<N: StateNodes + ?Sized>(nodes: &N, version: u64) -> Result<Option<St
 }
 
 #[cfg(test)]
+#[path = "memory_test.rs"]
+mod memory;
+#[cfg(test)]
 #[path = "state_test.rs"]
 mod tests;

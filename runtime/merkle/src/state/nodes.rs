@@ -36,16 +36,26 @@ fn read<N: StateNodes + ?Sized>(nodes: &N, key: &NodeKey) -> Result<Option<Node>
     borsh::from_slice(&bytes).map(Some).map_err(|error| StateError::damaged(format!("node {key:?}: {error}")))
 }
 
-/// `jmt`'s view of a [`StateNodes`]. Remembers the first failure: `jmt` panics over a node that it cannot read while
-/// it makes a proof, so it gets a dummy leaf instead, and the caller looks here before it believes the result.
+/// What to give `jmt` for a node that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// An error: writing hands it up.
+    Error,
+    /// A leaf of nothing: making a proof panics over an error. The proof is thrown away afterwards.
+    Dummy,
+}
+
+/// `jmt`'s view of a [`StateNodes`]. Remembers the first failure; [`Self::finish`] looks there before it believes a
+/// result.
 pub(super) struct Reader<'a, N: ?Sized> {
     nodes: &'a N,
+    unreadable: Unreadable,
     failure: RefCell<Option<StateError>>,
 }
 
 impl<'a, N: StateNodes + ?Sized> Reader<'a, N> {
-    pub(super) fn new(nodes: &'a N) -> Self {
-        Self { nodes, failure: RefCell::new(None) }
+    pub(super) fn new(nodes: &'a N, unreadable: Unreadable) -> Self {
+        Self { nodes, unreadable, failure: RefCell::new(None) }
     }
 
     /// The result of `jmt`, unless a read failed on the way.
@@ -56,31 +66,33 @@ impl<'a, N: StateNodes + ?Sized> Reader<'a, N> {
         }
     }
 
-    fn note(&self, failure: StateError) {
+    fn fail(&self, failure: StateError) -> anyhow::Result<Node> {
+        let error = anyhow::Error::msg(failure.to_string());
         self.failure.borrow_mut().get_or_insert(failure);
+        match self.unreadable {
+            Unreadable::Error => Err(error),
+            Unreadable::Dummy => Ok(dummy()),
+        }
     }
 }
 
 impl<N: StateNodes + ?Sized> TreeReader for Reader<'_, N> {
     fn get_node(&self, key: &NodeKey) -> anyhow::Result<Node> {
-        if let Some(node) = self.get_node_option(key)? {
-            return Ok(node);
+        match self.get_node_option(key)? {
+            Some(node) => Ok(node),
+            None => self.fail(StateError::damaged(format!("node {key:?} is missing"))),
         }
-        self.note(StateError::damaged(format!("node {key:?} is missing")));
-        Ok(dummy())
     }
 
     fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        read(self.nodes, key).or_else(|failure| {
-            self.note(failure);
-            Ok(Some(dummy()))
-        })
+        read(self.nodes, key).or_else(|failure| self.fail(failure).map(Some))
     }
 
     fn get_value_option(&self, max_version: Version, key: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
-        self.nodes.value(&Hash32::new(key.0), max_version).or_else(|failure| {
-            self.note(failure);
-            Ok(None)
+        self.nodes.value(&Hash32::new(key.0), max_version).map_err(|failure| {
+            let error = anyhow::Error::msg(failure.to_string());
+            self.failure.borrow_mut().get_or_insert(failure);
+            error
         })
     }
 

@@ -8,7 +8,7 @@ use primitives::StateRoot;
 use super::StateError;
 use super::hasher::StateHasher;
 use super::key::jmt_key;
-use super::nodes::{Reader, StateNodes, root_node};
+use super::nodes::{Reader, StateNodes, Unreadable, root_node};
 use crate::ProofError;
 
 /// Longest proof, bytes: a leaf and 256 siblings of 65 bytes, and two counts.
@@ -61,7 +61,7 @@ pub fn prove<N: StateNodes + ?Sized>(
     if root_node(nodes, version)?.is_none() {
         return Err(StateError::NoVersion { version });
     }
-    let reader = Reader::new(nodes);
+    let reader = Reader::new(nodes, Unreadable::Dummy);
     let tree = JellyfishMerkleTree::<_, StateHasher>::new(&reader);
     let (value, proof) = reader.finish(tree.get_with_proof(jmt_key(key), version))?;
     let bytes = borsh::to_vec(&proof).expect("writing to memory does not fail");
