@@ -49,12 +49,14 @@ macro_rules! id {
 
             /// Wraps raw bytes.
             #[must_use]
+            #[inline]
             pub const fn new(bytes: [u8; $len]) -> Self {
                 Self(bytes)
             }
 
             /// The raw bytes.
             #[must_use]
+            #[inline]
             pub const fn as_bytes(&self) -> &[u8; $len] {
                 &self.0
             }
@@ -67,6 +69,7 @@ macro_rules! id {
         }
 
         impl AsRef<[u8]> for $name {
+            #[inline]
             fn as_ref(&self) -> &[u8] {
                 &self.0
             }

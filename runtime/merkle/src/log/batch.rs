@@ -5,7 +5,7 @@ use primitives::LogHash;
 use super::verify::join;
 use super::verify_inclusion;
 use crate::ProofError;
-use crate::climb::Climb;
+use crate::climb::{Climb, Step};
 
 /// Widest level that is remembered, nodes. Two levels of this width and all above take 8 MiB at most.
 const REMEMBERED_WIDTH: u64 = 1 << 16;
@@ -21,6 +21,8 @@ pub struct BatchVerifier {
     floor: u8,
     /// Proven nodes of level `floor`, `floor + 1`, and so on.
     levels: Vec<Vec<Option<LogHash>>>,
+    /// Nodes that the proof at hand proves if it holds; kept between calls for its allocation only.
+    trail: Vec<(u8, u64, LogHash)>,
 }
 
 impl BatchVerifier {
@@ -39,7 +41,7 @@ impl BatchVerifier {
             levels.push(vec![None; width]);
             last >>= 1;
         }
-        Self { size, root, floor, levels }
+        Self { size, root, floor, levels, trail: Vec::new() }
     }
 
     /// Checks one proof, as [`verify_inclusion`].
@@ -47,48 +49,45 @@ impl BatchVerifier {
     /// # Errors
     /// As [`verify_inclusion`].
     pub fn verify(&mut self, leaf: &LogHash, index: u64, path: &[LogHash]) -> Result<(), ProofError> {
-        if self.compare(leaf, index, path) {
-            return Ok(());
+        if !self.holds(leaf, index, path) {
+            return verify_inclusion(leaf, index, self.size, path, &self.root);
         }
-        verify_inclusion(leaf, index, self.size, path, &self.root)?;
-        self.remember(leaf, index, path);
+        while let Some((level, position, hash)) = self.trail.pop() {
+            self.note(level, position, hash);
+        }
         Ok(())
     }
 
-    /// Whether the proof leads to a remembered node and agrees with the remembered nodes above it. `false` decides nothing.
-    fn compare(&self, leaf: &LogHash, index: u64, path: &[LogHash]) -> bool {
+    /// Whether the proof leads to the root, or to a proven node and agrees with the proven nodes above it. The trail is
+    /// then what it proves.
+    fn holds(&mut self, leaf: &LogHash, index: u64, path: &[LogHash]) -> bool {
+        self.trail.clear();
         let Some(mut climb) = Climb::from_leaf(index, self.size) else { return false };
-        let mut hash = *leaf;
         let mut siblings = path.iter();
+        let mut hash = *leaf;
         loop {
             let (level, position) = climb.position();
-            match self.proven(level, position) {
-                Some(proven) if *proven == hash => break,
-                Some(_) => return false,
-                None => {}
+            if let Some(proven) = self.proven(level, position) {
+                if *proven != hash {
+                    return false;
+                }
+                break;
             }
-            let (Some(step), Some(sibling)) = (climb.next(), siblings.next()) else { return false };
+            let Some(step) = climb.next() else {
+                return hash == self.root && siblings.next().is_none();
+            };
+            let Some(sibling) = siblings.next() else { return false };
+            if level >= self.floor {
+                self.trail.push((level, position, hash));
+            }
+            if step.level >= self.floor {
+                self.trail.push((step.level, step.sibling, *sibling));
+            }
             hash = join(&hash, step.side, sibling);
         }
-        for step in climb {
-            if siblings.next().is_none_or(|sibling| self.proven(step.level, step.sibling) != Some(sibling)) {
-                return false;
-            }
-        }
-        siblings.next().is_none()
-    }
-
-    /// Notes the nodes of a proof that has been accepted.
-    fn remember(&mut self, leaf: &LogHash, index: u64, path: &[LogHash]) {
-        let Some(mut climb) = Climb::from_leaf(index, self.size) else { return };
-        let mut hash = *leaf;
-        for sibling in path {
-            let (level, position) = climb.position();
-            self.note(level, position, hash);
-            let Some(step) = climb.next() else { return };
-            self.note(step.level, step.sibling, *sibling);
-            hash = join(&hash, step.side, sibling);
-        }
+        let agrees =
+            |step: Step| siblings.next().is_some_and(|hash| self.proven(step.level, step.sibling) == Some(hash));
+        climb.map(agrees).all(|agrees| agrees) && siblings.next().is_none()
     }
 
     fn proven(&self, level: u8, position: u64) -> Option<&LogHash> {
@@ -104,6 +103,36 @@ impl BatchVerifier {
             .and_then(|nodes| usize::try_from(position).ok().and_then(|position| nodes.get_mut(position)));
         if let Some(slot) = slot {
             *slot = Some(hash);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Frontier, Prover, leaf_hash};
+    use super::*;
+
+    #[test]
+    fn a_second_proof_is_hashed_to_the_first_remembered_level_only() {
+        let size = 3 * REMEMBERED_WIDTH + 7;
+        let mut frontier = Frontier::new();
+        let mut nodes = Vec::new();
+        for leaf in 0..size {
+            nodes.extend(frontier.push(leaf_hash(&leaf.to_le_bytes())).into_iter().map(|(_, hash)| hash));
+        }
+        let prover = Prover::new(nodes.as_slice(), size).unwrap();
+        let mut batch = BatchVerifier::new(size, prover.root());
+        assert_eq!(batch.floor, 2);
+        for leaf in (0..size).step_by(997).chain([size - 1]) {
+            let hash = leaf_hash(&leaf.to_le_bytes());
+            let path = prover.inclusion(leaf).unwrap();
+            batch.verify(&hash, leaf, &path).unwrap();
+            assert!(batch.holds(&hash, leaf, &path));
+            assert!(batch.trail.is_empty(), "leaf {leaf} goes past a proven node");
+            let mut altered = path.clone();
+            *altered.last_mut().unwrap() = hash;
+            assert!(!batch.holds(&hash, leaf, &altered));
+            assert!(batch.verify(&hash, leaf, &altered).is_err());
         }
     }
 }
