@@ -58,7 +58,7 @@ fn the_order_of_lists_and_the_case_of_hex_do_not_move_the_network_id() {
 #[test]
 fn every_other_change_moves_the_network_id() {
     let id = dev().check().unwrap().network;
-    let changes: Vec<fn(&mut Spec)> = vec![
+    let changes: Vec<Change> = vec![
         |spec| spec.name = "dev2".to_owned(),
         |spec| spec.chain_id += 1,
         |spec| spec.timestamp += 1,
@@ -86,8 +86,10 @@ fn every_other_change_moves_the_network_id() {
     }
 }
 
+type Change = fn(&mut Spec);
+
 /// The field that the error names.
-fn broken(change: fn(&mut Spec)) -> String {
+fn broken(change: Change) -> String {
     let mut spec = dev();
     change(&mut spec);
     match spec.check().unwrap_err() {
@@ -101,7 +103,7 @@ fn broken(change: fn(&mut Spec)) -> String {
 
 #[test]
 fn each_broken_field_is_named() {
-    let table: Vec<(&str, fn(&mut Spec))> = vec![
+    let table: Vec<(&str, Change)> = vec![
         ("name", |spec| spec.name.clear()),
         ("name", |spec| spec.name = "Dev".to_owned()),
         ("name", |spec| spec.name = "a\n".to_owned()),

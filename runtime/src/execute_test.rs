@@ -193,7 +193,7 @@ fn an_estimate_is_exactly_what_a_transaction_needs() {
     let creation = CallRequest { to: None, ..request.clone() };
     let error = estimate_gas(&world.spec, &world.state, &world.block(), &creation).unwrap_err();
     assert!(matches!(error, CallError::Refused(TxError::Creation)));
-    let little = CallRequest { gas: Some(20_000), ..request.clone() };
+    let little = CallRequest { gas: Some(20_000), ..request };
     let error = estimate_gas(&world.spec, &world.state, &world.block(), &little).unwrap_err();
     assert!(matches!(error, CallError::Refused(TxError::IntrinsicGas { .. })));
     let value = CallRequest { from: address(&POOR), to: Some(address(&OWNER)), value: 1, ..CallRequest::default() };
@@ -227,7 +227,7 @@ fn step() -> impl Strategy<Value = (usize, usize, u128, Vec<u8>)> {
     let input = prop_oneof![
         Just(vec![]),
         proptest::collection::vec(any::<u8>(), 0..200),
-        Just(register.clone()),
+        Just(register),
         proptest::sample::select(commits.clone()),
         (proptest::sample::select(commits), any::<proptest::sample::Index>(), any::<u8>()).prop_map(
             |(mut input, index, byte)| {

@@ -68,7 +68,8 @@ fn transactions() {
     let terms = world.terms();
     let first = commitment(&terms, 1, Hash32::ZERO.into());
     let consent = world.consent(&terms, &OWNER);
-    let rows: Vec<(&str, [u8; 32], Address, u128, Vec<u8>)> = vec![
+    type Row = (&'static str, [u8; 32], Address, u128, Vec<u8>);
+    let rows: Vec<Row> = vec![
         ("transfer", OWNER, address(&POOR), 5, vec![]),
         ("register", OWNER, VAULTS, 0, calls::register(&terms)),
         ("registerFor", OPERATOR, VAULTS, 0, calls::register_for(&terms, &consent)),
