@@ -10,7 +10,7 @@ pub const COMMITMENT_VERSION: u8 = 1;
 
 /// What the chain records of a snapshot: hashes, counts, sizes, policy, retention. No names, no plaintext.
 ///
-/// SCALE, fields in this order, integers little endian, 211 bytes. The leaf data of the snapshot log is exactly
+/// SCALE, fields in this order, integers little endian, 215 bytes. The leaf data of the snapshot log is exactly
 /// this encoding (`docs/spec/commitment.md`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, MaxEncodedLen, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
