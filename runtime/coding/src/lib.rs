@@ -56,3 +56,5 @@ pub use shards::{Shards, header, shard_ids};
 
 #[cfg(test)]
 mod code_test;
+#[cfg(test)]
+mod definition_test;

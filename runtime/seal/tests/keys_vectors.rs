@@ -1,5 +1,6 @@
 //! Pins the bytes of `docs/spec/keys.md`, `stanzas.md`, `records.md` and `keystore.md`.
 //! `STRONGROOM_WRITE_VECTORS=1` rewrites the files; a plain run compares.
+#![allow(clippy::unwrap_used, reason = "a test file: helpers may fail loudly too")]
 
 use std::path::PathBuf;
 
