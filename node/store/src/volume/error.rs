@@ -81,14 +81,9 @@ pub enum VolumeError {
 }
 
 impl VolumeError {
-    /// Whether the disk itself reported an unreadable or unwritable block, or went away.
+    /// Whether the disk could not read or write a block.
     #[must_use]
-    pub const fn is_disk_failure(&self) -> bool {
-        matches!(
-            self,
-            Self::Missing { .. }
-                | Self::ReadOnly { .. }
-                | Self::Io { errno: Errno::IO | Errno::NXIO | Errno::NODEV | Errno::ROFS | Errno::STALE, .. }
-        )
+    pub const fn is_bad_block(&self) -> bool {
+        matches!(self, Self::Io { errno: Errno::IO, .. })
     }
 }

@@ -1,0 +1,154 @@
+//! The census: files against index rows when a volume comes up, and rows against the ledger's packs ever again.
+
+use std::sync::Arc;
+
+use primitives::ledger::{Holder, PackRecord};
+use primitives::{PackId, ShardId};
+use store::{ShardFile, Volume};
+
+use crate::index::ShardRow;
+use crate::ingress::Message;
+use crate::shared::{Shared, blocking, wall_clock};
+use crate::slot::Slot;
+use crate::{ReplicaError, VolumeState, gone};
+
+/// Packs, or rows, read at a time.
+const PAGE: usize = 512;
+
+/// What the census of one volume found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Rows whose file is missing or has another length: shards that are lost.
+    pub(crate) lost: Vec<ShardId>,
+    /// Files without a row whose bytes are right; they have one now.
+    pub(crate) added: u64,
+    /// Files without a row whose bytes are wrong; in quarantine now.
+    pub(crate) rotten: u64,
+}
+
+/// Compares the files of a volume with its rows. Runs before the volume serves, so that what was acknowledged before a
+/// power loss is served after it even when its row was lost.
+pub(crate) fn of_volume(shared: &Shared, slot: &Slot, volume: &Volume) -> Result<Found, ReplicaError> {
+    let mut found = Found::default();
+    let (mut shards, mut bytes) = (0, 0);
+    let mut files = volume.list()?.into_iter().peekable();
+    let mut after: Option<ShardId> = None;
+    loop {
+        let page = shared.index.page(slot.id, after.as_ref(), PAGE)?;
+        for (shard, row) in &page {
+            while let Some(file) = files.next_if(|file| file.shard < *shard) {
+                add(shared, slot, volume, file, &mut found)?;
+            }
+            let file = files.next_if(|file| file.shard == *shard);
+            // A lost one counts until its loss is reported, which takes it off again.
+            (shards, bytes) = (shards + 1, bytes + u64::from(row.len));
+            if file.is_none_or(|file| file.len != u64::from(row.len)) {
+                found.lost.push(*shard);
+            }
+        }
+        match page.last() {
+            Some((last, _)) => after = Some(*last),
+            None => break,
+        }
+    }
+    slot.set_counts(shards, bytes);
+    for file in files {
+        add(shared, slot, volume, file, &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Gives a file without a row one, if its bytes are right.
+fn add(shared: &Shared, slot: &Slot, volume: &Volume, file: ShardFile, found: &mut Found) -> Result<(), ReplicaError> {
+    let len = u32::try_from(file.len).unwrap_or(u32::MAX);
+    let bytes = volume.read(&file.shard, 0..u64::from(len));
+    let (shard, outboard) = match &bytes {
+        Ok(bytes) => coding::range::outboard(bytes),
+        Err(_) => (ShardId::ZERO, Vec::new()),
+    };
+    if shard != file.shard {
+        tracing::warn!(target: "replica", volume = slot.id.0, shard = %file.shard, "stray file has other bytes: quarantined");
+        volume.quarantine(&file.shard)?;
+        found.rotten += 1;
+        return Ok(());
+    }
+    // Its packs are found by the census of the ledger.
+    let row = ShardRow::new(len, wall_clock(), Vec::new());
+    let (before, _) = shared.index.change(slot.id, &shard, |before| Some(before.unwrap_or(row)))?;
+    if before.is_none() {
+        slot.added(u64::from(len));
+    }
+    shared.index.put_outboard(&shard, outboard)?;
+    found.added += 1;
+    Ok(())
+}
+
+/// Takes what the census of a volume found into the index and hands losses to the actor.
+pub(crate) async fn take(shared: &Arc<Shared>, slot: &Arc<Slot>, found: Found) -> Result<(), ReplicaError> {
+    tracing::info!(
+        target: "replica", volume = slot.id.0, shards = slot.shards(), added = found.added, rotten = found.rotten,
+        lost = found.lost.len(), "census of volume"
+    );
+    for shard in found.lost {
+        gone::damaged(shared, slot, &shard, "its file is missing or has another length").await?;
+    }
+    Ok(())
+}
+
+/// Runs the census of a volume on a blocking thread.
+pub(crate) async fn run(shared: &Arc<Shared>, slot: &Arc<Slot>) -> Result<Found, ReplicaError> {
+    let (shared, slot) = (shared.clone(), slot.clone());
+    blocking(move || match slot.volume() {
+        Some(volume) => of_volume(&shared, &slot, &volume),
+        None => Ok(Found::default()),
+    })
+    .await?
+}
+
+/// Walks all packs of the ledger: gives rows their packs, reports holdings that are not there, and queues every pack
+/// that lacks shards.
+pub(crate) async fn of_ledger(shared: &Arc<Shared>) -> Result<(), ReplicaError> {
+    let mut after: Option<PackId> = None;
+    loop {
+        let page = shared.directory.packs(after, PAGE).await?;
+        for (pack, record) in &page {
+            if look(shared, *pack, record)? {
+                let message = Message::Damaged { pack: *pack, margin: gone::margin(shared, record) };
+                shared.mailbox.send(message).await.map_err(|_| ReplicaError::Stopped)?;
+            }
+            after = Some(*pack);
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether a pack needs repair. Cheap when it does not: one row look-up for each of its holders here.
+fn look(shared: &Shared, pack: PackId, record: &PackRecord) -> Result<bool, ReplicaError> {
+    let mut whole = !record.is_degraded();
+    for Holder { index, node, volume } in &record.holders {
+        let Some(shard) = record.header.shards.get(usize::from(*index)) else { continue };
+        if *node != shared.node {
+            continue;
+        }
+        let slot = shared.shelf.slot(*volume).filter(|slot| slot.state() != VolumeState::Lost);
+        let row = match &slot {
+            Some(_) => shared.index.row(*volume, shard)?,
+            None => None,
+        };
+        match row {
+            Some(row) if row.members.contains(&(pack, *index)) => {}
+            Some(_) => {
+                shared.index.change(*volume, shard, |row| {
+                    row.map(|mut row| {
+                        row.join(pack, *index);
+                        row
+                    })
+                })?;
+            }
+            None => whole = false,
+        }
+    }
+    Ok(!whole)
+}

@@ -1,0 +1,48 @@
+//! What an operator can set.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the replica; [`ReplicaConfig::default`] gives the defaults named here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaConfig {
+    /// Directories of the volumes, one per disk. A missing or empty one that was never a volume becomes one.
+    pub volumes: Vec<PathBuf>,
+    /// Every shard is re-hashed once in this time. Default 30 days: the usual period for disks, and 8 TB then cost 3 MB/s.
+    pub scrub_period: Duration,
+    /// How often each volume is looked at. Default 5 s.
+    pub check_interval: Duration,
+    /// A volume that is not there must still be missing this much later before it counts as lost. Default 1 s: enough
+    /// to tell a loss from a remount in progress, short beside the time that a repair takes.
+    pub confirm_loss: Duration,
+    /// How often all packs of the ledger are compared with what is held here. Default 10 min.
+    pub census_interval: Duration,
+    /// Bytes a second that repair may rebuild. Default 256 MiB: leaves a disk half of its speed for readers.
+    pub repair_bytes_per_second: u64,
+    /// Packs repaired at the same time. Default 2: each holds up to `k + m` shards in memory.
+    pub repairs_max: usize,
+    /// A read that takes longer fails, so that the reader falls back to other shards. Default 10 s: a sleeping disk
+    /// needs that long to spin up.
+    pub read_timeout: Duration,
+    /// Share of a disk in use from which new shards are refused, per mille. Default 950.
+    pub full_permille: u16,
+    /// Share of a disk in use from which repair stops writing too, per mille. Default 970.
+    pub repair_full_permille: u16,
+}
+
+impl Default for ReplicaConfig {
+    fn default() -> Self {
+        Self {
+            volumes: Vec::new(),
+            scrub_period: Duration::from_secs(30 * 24 * 3600),
+            check_interval: Duration::from_secs(5),
+            confirm_loss: Duration::from_secs(1),
+            census_interval: Duration::from_secs(600),
+            repair_bytes_per_second: 256 << 20,
+            repairs_max: 2,
+            read_timeout: Duration::from_secs(10),
+            full_permille: 950,
+            repair_full_permille: 970,
+        }
+    }
+}

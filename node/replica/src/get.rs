@@ -1,0 +1,113 @@
+//! Serving a shard: from the fastest volume that has it, and from the next one when that takes long or fails.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use primitives::ShardId;
+
+use crate::gone;
+use crate::read::{Fault, read_verified};
+use crate::shared::{Shared, blocking};
+use crate::slot::Slot;
+use crate::{ReplicaError, machine::Seen};
+
+/// Longest wait before a second volume is asked too (Dean and Barroso, "The Tail at Scale", 2013).
+const HEDGE_MAX: Duration = Duration::from_millis(50);
+/// Shortest wait: below it a second read costs more than it saves.
+const HEDGE_MIN: Duration = Duration::from_millis(2);
+
+/// Bytes `range` of a shard, verified.
+pub(crate) async fn get(
+    shared: &Arc<Shared>,
+    shard: &ShardId,
+    range: Option<Range<u64>>,
+) -> Result<Bytes, ReplicaError> {
+    let holders = shared.holders(shard)?;
+    let Some((_, len)) = holders.first() else { return Err(ReplicaError::Unknown { shard: *shard }) };
+    if let Some(range) = &range
+        && (range.start >= range.end || range.end > *len)
+    {
+        return Err(ReplicaError::Range { start: range.start, end: range.end, len: *len });
+    }
+    let mut waiting = holders.into_iter();
+    let mut reads = FuturesUnordered::new();
+    let mut last = ReplicaError::Corrupt { shard: *shard };
+    let deadline = tokio::time::sleep(shared.config.read_timeout);
+    tokio::pin!(deadline);
+    let mut slow: Vec<Arc<Slot>> = Vec::new();
+    loop {
+        let mut hedge = None;
+        if let Some((slot, len)) = waiting.next() {
+            hedge = (waiting.len() > 0).then(|| hedge_after(&slot));
+            slow.push(slot.clone());
+            reads.push(read_one(shared.clone(), slot, *shard, len, range.clone()));
+        } else if reads.is_empty() {
+            return Err(last);
+        }
+        let pause = async move {
+            match hedge {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some((slot, read)) = reads.next() => {
+                slow.retain(|other| other.id != slot.id);
+                match read {
+                    Ok(bytes) => {
+                        metrics::counter!("strongroom_replica_read_bytes_total").increment(count(bytes.len()));
+                        return Ok(bytes);
+                    }
+                    Err(error) => last = error,
+                }
+            }
+            () = pause => {}
+            () = &mut deadline => {
+                // A disk that hangs is as good as one that fails to read.
+                for slot in &slow {
+                    shared.observed(slot.id, Seen::ReadFailed);
+                }
+                return Err(ReplicaError::Slow { shard: *shard });
+            }
+        }
+    }
+}
+
+async fn read_one(
+    shared: Arc<Shared>,
+    slot: Arc<Slot>,
+    shard: ShardId,
+    len: u64,
+    range: Option<Range<u64>>,
+) -> (Arc<Slot>, Result<Bytes, ReplicaError>) {
+    let read = {
+        let (shared, slot) = (shared.clone(), slot.clone());
+        blocking(move || read_verified(&shared, &slot, &shard, len, range)).await
+    };
+    let read = match read {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(Fault::Store(error))) => Err(error.into()),
+        Ok(Err(fault)) => match gone::fault(&shared, &slot, &shard, &fault).await {
+            Ok(()) => Err(match fault {
+                Fault::Volume(error) => error.into(),
+                _ => ReplicaError::Corrupt { shard },
+            }),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    (slot, read)
+}
+
+/// Twice the volume's usual read time, within bounds.
+fn hedge_after(slot: &Slot) -> Duration {
+    Duration::from_micros(slot.latency_us().saturating_mul(2)).clamp(HEDGE_MIN, HEDGE_MAX)
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,139 @@
+//! Whether a volume is there: quick to doubt, slower to give up, slower still to trust again.
+
+use std::time::Duration;
+
+use crate::status::VolumeState;
+
+/// What somebody saw of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Its marker is in place.
+    Present,
+    /// Directory or marker is gone.
+    Absent,
+    /// A read failed in the disk.
+    ReadFailed,
+    /// An fsync failed.
+    SyncFailed,
+}
+
+/// What that changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    None,
+    /// Look again soon.
+    Doubt,
+    /// Whether it takes new shards changed.
+    Settled,
+    Lost,
+    Returned,
+}
+
+/// Good looks in a row that make a suspect volume `Up` again.
+const CALM: u32 = 2;
+/// Good looks in a row after which a lost volume is used again.
+const TRUST: u32 = 3;
+/// Failed reads within [`FAILED_READS_WINDOW`] after which a disk is given up. One bad sector loses one shard; a dying
+/// disk shows many.
+const FAILED_READS: u32 = 8;
+const FAILED_READS_WINDOW: Duration = Duration::from_secs(600);
+
+/// One volume's health.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Health {
+    pub(crate) state: VolumeState,
+    // An fsync failed: never writable again in this run.
+    read_only: bool,
+    // When it was first missed.
+    since: Duration,
+    good: u32,
+    failed_reads: u32,
+    failed_since: Duration,
+}
+
+impl Health {
+    pub(crate) fn new(state: VolumeState, now: Duration) -> Self {
+        Self {
+            state,
+            read_only: state == VolumeState::ReadOnly,
+            since: now,
+            good: 0,
+            failed_reads: 0,
+            failed_since: now,
+        }
+    }
+
+    /// Rules V1 to V7.
+    pub(crate) fn observe(&mut self, now: Duration, seen: Seen, confirm_loss: Duration) -> Change {
+        match (self.state, seen) {
+            // V1: a volume that is missed is suspect and looked at again.
+            (VolumeState::Up | VolumeState::ReadOnly, Seen::Absent) => {
+                self.state = VolumeState::Suspect;
+                self.since = now;
+                self.good = 0;
+                Change::Doubt
+            }
+            // V2: still missed after `confirm_loss`: lost.
+            (VolumeState::Suspect, Seen::Absent) => {
+                self.good = 0;
+                if now.saturating_sub(self.since) < confirm_loss {
+                    return Change::Doubt;
+                }
+                self.lose(now)
+            }
+            // V3: there again, twice in a row: as before.
+            (VolumeState::Suspect, Seen::Present) => {
+                self.good += 1;
+                if self.good < CALM {
+                    return Change::Doubt;
+                }
+                self.state = if self.read_only { VolumeState::ReadOnly } else { VolumeState::Up };
+                Change::None
+            }
+            // V4: a lost volume that is there three times in a row returns.
+            (VolumeState::Lost, Seen::Present) => {
+                self.good += 1;
+                if self.good < TRUST {
+                    return Change::Doubt;
+                }
+                *self = Self::new(VolumeState::Up, now);
+                Change::Returned
+            }
+            (VolumeState::Lost, Seen::Absent) => {
+                self.good = 0;
+                Change::None
+            }
+            // V5: many failed reads in a short time: lost, although the marker is there.
+            (_, Seen::ReadFailed) => self.read_failed(now),
+            // V6: a failed fsync: no more writes.
+            (VolumeState::Lost, Seen::SyncFailed) => Change::None,
+            (state, Seen::SyncFailed) => {
+                let news = !self.read_only;
+                self.read_only = true;
+                if state == VolumeState::Up {
+                    self.state = VolumeState::ReadOnly;
+                }
+                if news { Change::Settled } else { Change::None }
+            }
+            // V7: nothing new.
+            (VolumeState::Up | VolumeState::ReadOnly, Seen::Present) => Change::None,
+        }
+    }
+
+    fn read_failed(&mut self, now: Duration) -> Change {
+        if self.state == VolumeState::Lost {
+            return Change::None;
+        }
+        if now.saturating_sub(self.failed_since) > FAILED_READS_WINDOW || self.failed_reads == 0 {
+            self.failed_since = now;
+            self.failed_reads = 0;
+        }
+        self.failed_reads += 1;
+        if self.failed_reads >= FAILED_READS { self.lose(now) } else { Change::None }
+    }
+
+    fn lose(&mut self, now: Duration) -> Change {
+        *self = Self { read_only: self.read_only, ..Self::new(VolumeState::Lost, now) };
+        Change::Lost
+    }
+}

@@ -1,0 +1,228 @@
+//! Taking a shard: verify, choose a volume, write, index, sign.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use primitives::{PackHeader, PackId, ShardAck, ShardId, VolumeId};
+use store::VolumeError;
+
+use crate::fill::Purpose;
+use crate::index::ShardRow;
+use crate::machine::Seen;
+use crate::place::{Candidate, order, rank};
+use crate::read::{Fault, read_verified};
+use crate::shared::{Placed, Shared, blocking, wall_clock};
+use crate::slot::Slot;
+use crate::{ReplicaError, WIDTH_MAX};
+
+/// A shard whose bytes are known to be right, and where it belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) pack: PackId,
+    pub(crate) index: u8,
+    pub(crate) width: u8,
+    pub(crate) shard: ShardId,
+    pub(crate) bytes: Bytes,
+    pub(crate) outboard: Vec<u8>,
+}
+
+/// Where the other shards of the pack are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Others {
+    /// How many of them each volume holds.
+    pub(crate) held: BTreeMap<VolumeId, usize>,
+    /// Volumes that hold the same bytes already, as another copy of the same pack: a second file there adds nothing.
+    pub(crate) excluded: BTreeSet<VolumeId>,
+}
+
+/// Verifies and keeps a shard that a client sent.
+pub(crate) async fn put(
+    shared: &Arc<Shared>,
+    pack: PackId,
+    index: u8,
+    width: u8,
+    shard: ShardId,
+    bytes: Bytes,
+) -> Result<ShardAck, ReplicaError> {
+    if width == 0 || width > WIDTH_MAX || index >= width {
+        return Err(ReplicaError::Index { index, width });
+    }
+    let max = PackHeader::SHARD_LEN_MAX;
+    if bytes.is_empty() || u32::try_from(bytes.len()).map_or(true, |len| len > max) {
+        return Err(ReplicaError::Length { max, found: bytes.len() });
+    }
+    let hashed = bytes.clone();
+    let (found, outboard) = blocking(move || coding::range::outboard(&hashed)).await?;
+    if found != shard {
+        return Err(ReplicaError::Mismatch { expected: shard, found });
+    }
+    let item = Item { pack, index, width, shard, bytes, outboard };
+    if let Some(ack) = held_already(shared, &item).await? {
+        return Ok(ack);
+    }
+    let others = others_of(shared, &item)?;
+    keep(shared, &item, Purpose::Write, &others).await
+}
+
+/// The acknowledgement of a shard that is here already, after looking at its bytes: an ack is never given for a file
+/// that rotted.
+async fn held_already(shared: &Arc<Shared>, item: &Item) -> Result<Option<ShardAck>, ReplicaError> {
+    for (slot, len) in shared.holders(&item.shard)? {
+        let row = shared.index.row(slot.id, &item.shard)?;
+        if !row.is_some_and(|row| row.members.contains(&(item.pack, item.index))) {
+            continue;
+        }
+        if is_right(shared, &slot, &item.shard, len).await? {
+            return Ok(Some(shared.ack(item.pack, item.index, item.shard, slot.id)));
+        }
+    }
+    Ok(None)
+}
+
+async fn is_right(shared: &Arc<Shared>, slot: &Arc<Slot>, shard: &ShardId, len: u64) -> Result<bool, ReplicaError> {
+    let (task, slot, shard) = (shared.clone(), slot.clone(), *shard);
+    let read = {
+        let slot = slot.clone();
+        blocking(move || read_verified(&task, &slot, &shard, len, None)).await?
+    };
+    match read {
+        Ok(_) => Ok(true),
+        Err(Fault::Store(error)) => Err(error.into()),
+        Err(fault) => {
+            crate::gone::fault(shared, &slot, &shard, &fault).await?;
+            Ok(false)
+        }
+    }
+}
+
+/// What this process and the index know of the pack's other shards here.
+fn others_of(shared: &Shared, item: &Item) -> Result<Others, ReplicaError> {
+    let mut others = Others::default();
+    for placed in shared.recent().of(&item.pack) {
+        if placed.index == item.index {
+            continue;
+        }
+        *others.held.entry(placed.volume).or_default() += 1;
+        if placed.shard == item.shard {
+            others.excluded.insert(placed.volume);
+        }
+    }
+    for slot in shared.shelf.slots() {
+        let row = shared.index.row(slot.id, &item.shard)?;
+        if row.is_some_and(|row| row.members.iter().any(|(pack, index)| *pack == item.pack && *index != item.index)) {
+            others.excluded.insert(slot.id);
+        }
+    }
+    Ok(others)
+}
+
+/// Writes the shard to the best volume that takes it, and signs for it.
+pub(crate) async fn keep(
+    shared: &Arc<Shared>,
+    item: &Item,
+    purpose: Purpose,
+    others: &Others,
+) -> Result<ShardAck, ReplicaError> {
+    let slots: Vec<Arc<Slot>> =
+        shared.shelf.slots().into_iter().filter(|slot| slot.writable(purpose).is_some()).collect();
+    let candidates: Vec<Candidate> =
+        slots.iter().map(|slot| Candidate::new(&shared.node, slot.id, slot.weight)).collect();
+    let ranked = rank(&item.pack, &candidates);
+    let mut reason = None;
+    for volume in order(&ranked, item.index, item.width, &others.held) {
+        if others.excluded.contains(&volume) || shared.is_gone(volume, &item.shard) {
+            continue;
+        }
+        let Some(slot) = slots.iter().find(|slot| slot.id == volume) else { continue };
+        let placed = Placed { index: item.index, shard: item.shard, volume };
+        if !reserve(shared, item, placed) {
+            continue;
+        }
+        match write_on(shared, slot, item, purpose).await {
+            Ok(()) => return Ok(shared.ack(item.pack, item.index, item.shard, volume)),
+            Err(ReplicaError::Volume(error)) => {
+                shared.recent().remove(&item.pack, &placed);
+                failed(shared, slot, &error);
+                reason = Some(error);
+            }
+            Err(error) => {
+                shared.recent().remove(&item.pack, &placed);
+                return Err(error);
+            }
+        }
+    }
+    Err(none_left(shared, item, reason, !others.excluded.is_empty()))
+}
+
+/// Enters the placement, unless another copy of the same bytes took the volume since.
+fn reserve(shared: &Shared, item: &Item, placed: Placed) -> bool {
+    let mut recent = shared.recent();
+    let twin =
+        |other: &Placed| other.volume == placed.volume && other.shard == placed.shard && other.index != placed.index;
+    if recent.of(&item.pack).iter().any(twin) {
+        return false;
+    }
+    recent.add(item.pack, placed);
+    true
+}
+
+async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<(), ReplicaError> {
+    let _permit = slot.writers.acquire().await.map_err(|_| ReplicaError::Stopped)?;
+    let (shared, slot, item) = (shared.clone(), slot.clone(), item.clone());
+    blocking(move || {
+        let path = slot.path.clone();
+        let Some(volume) = slot.writable(purpose) else { return Err(VolumeError::Missing { path }.into()) };
+        let len = u64::try_from(item.bytes.len()).unwrap_or(u64::MAX);
+        if !slot.admits(&volume, len, purpose, &shared.config) {
+            return Err(VolumeError::Full { path, needed: len }.into());
+        }
+        volume.put(&item.shard, &item.bytes)?;
+        let row_len = u32::try_from(item.bytes.len()).unwrap_or(u32::MAX);
+        let (before, after) = shared.index.change(slot.id, &item.shard, |row| {
+            let mut row = row.unwrap_or_else(|| ShardRow::new(row_len, wall_clock(), Vec::new()));
+            row.len = row_len;
+            row.checked_at = wall_clock();
+            row.join(item.pack, item.index);
+            Some(row)
+        })?;
+        if before.is_none() {
+            slot.added(len);
+        }
+        if !after.is_some_and(|row| row.members.contains(&(item.pack, item.index))) {
+            let reason = "the same bytes are part of too many packs".to_owned();
+            return Err(ReplicaError::NoVolume { reason });
+        }
+        shared.index.put_outboard(&item.shard, item.outboard)?;
+        metrics::counter!("strongroom_replica_written_bytes_total").increment(len);
+        Ok(())
+    })
+    .await?
+}
+
+/// Takes note of a failed write; the next volume is tried.
+fn failed(shared: &Shared, slot: &Slot, error: &VolumeError) {
+    match error {
+        VolumeError::Full { .. } => slot.close(),
+        VolumeError::ReadOnly { .. } => shared.observed(slot.id, Seen::SyncFailed),
+        _ => shared.observed(slot.id, Seen::Absent),
+    }
+    tracing::warn!(target: "replica", volume = slot.id.0, %error, "write failed; trying another volume");
+}
+
+/// Why nothing was left to try.
+fn none_left(shared: &Shared, item: &Item, last: Option<VolumeError>, copies: bool) -> ReplicaError {
+    let slots = shared.shelf.slots();
+    let up = slots.iter().filter(|slot| slot.state() == crate::VolumeState::Up).count();
+    let full = slots.iter().filter(|slot| slot.status().full).count();
+    let needed = u64::try_from(item.bytes.len()).unwrap_or(u64::MAX);
+    match last {
+        Some(VolumeError::Full { .. }) => ReplicaError::Full { needed },
+        _ if up > 0 && full >= up => ReplicaError::Full { needed },
+        Some(error) => error.into(),
+        None if copies => ReplicaError::NoVolume {
+            reason: format!("each of the {up} usable volumes that could take it holds a copy of this pack already"),
+        },
+        None => ReplicaError::NoVolume { reason: format!("none of the {} volumes is usable", slots.len()) },
+    }
+}

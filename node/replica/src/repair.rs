@@ -1,0 +1,234 @@
+//! Rebuilding the lost shards of one pack from `k` others. No key that opens data is needed, or here.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coding::{CheckedShard, CodingError};
+use primitives::ledger::PackRecord;
+use primitives::{PackId, ShardId, VolumeId};
+
+use crate::fill::Purpose;
+use crate::machine::Outcome;
+use crate::put::{Item, Others, keep};
+use crate::read::{Fault, read_verified};
+use crate::shared::{Shared, blocking};
+use crate::slot::Slot;
+use crate::{ReplicaError, ReplicaEvent, VolumeState, gone};
+
+/// Repairs a pack as far as that can be done now. Only failures of the database are errors.
+pub(crate) async fn repair(shared: &Arc<Shared>, pack: PackId) -> Result<Outcome, ReplicaError> {
+    let mut work = Work::default();
+    match work.repair(shared, pack).await {
+        Ok(outcome) => Ok(outcome),
+        Err(error @ ReplicaError::Store(_)) => Err(error),
+        Err(ReplicaError::Full { .. } | ReplicaError::NoVolume { .. }) => {
+            Ok(Outcome::Stuck { unrepairable: false, shards: work.shards, bytes: work.bytes })
+        }
+        Err(error) => {
+            tracing::warn!(target: "replica", %pack, %error, "repair failed; trying again later");
+            Ok(Outcome::Failed { shards: work.shards, bytes: work.bytes })
+        }
+    }
+}
+
+/// What one repair did.
+#[derive(Default)]
+struct Work {
+    shards: u64,
+    bytes: u64,
+    // A volume did not answer: what it holds may be lost or not.
+    in_doubt: bool,
+}
+
+/// Where the shards of a pack are.
+#[derive(Default)]
+struct Holdings {
+    /// On this node: index, volume.
+    here: Vec<(u8, Arc<Slot>)>,
+    /// On other nodes.
+    elsewhere: Vec<u8>,
+}
+
+impl Holdings {
+    fn has(&self, index: u8) -> bool {
+        self.elsewhere.contains(&index) || self.here.iter().any(|(other, _)| *other == index)
+    }
+}
+
+impl Work {
+    async fn repair(&mut self, shared: &Arc<Shared>, pack: PackId) -> Result<Outcome, ReplicaError> {
+        let Some(record) = shared.directory.pack(&pack).await? else {
+            return Ok(Outcome::Complete { shards: 0, bytes: 0 });
+        };
+        let mut holdings = holdings(shared, pack, &record).await?;
+        let policy = record.header.policy;
+        let mut missing: Vec<u8> = (0..policy.width()).filter(|index| !holdings.has(*index)).collect();
+        if missing.is_empty() {
+            return Ok(Outcome::Complete { shards: 0, bytes: 0 });
+        }
+        let need = usize::from(policy.data_shards());
+        let sources = self.sources(shared, &record, &mut holdings, need).await?;
+        // Sources that turned out to be damaged are missing too.
+        missing.extend((0..policy.width()).filter(|index| !holdings.has(*index)));
+        missing.sort_unstable();
+        missing.dedup();
+        if sources.len() < need && self.in_doubt {
+            return Ok(Outcome::Failed { shards: 0, bytes: 0 });
+        }
+        if sources.len() < need {
+            let have = u8::try_from(sources.len()).unwrap_or(u8::MAX);
+            tracing::error!(target: "replica", %pack, have, need, "too few shards are left here to repair the pack");
+            shared.event(ReplicaEvent::PackUnrepairable { pack, have, need: policy.data_shards() });
+            return Ok(Outcome::Stuck { unrepairable: true, shards: 0, bytes: 0 });
+        }
+        let rebuilt = rebuild(record.clone(), sources, missing).await?;
+        for (shard, outboard) in rebuilt {
+            self.keep(shared, pack, &record, &mut holdings, shard, outboard).await?;
+        }
+        shared.event(ReplicaEvent::PackRepaired { pack });
+        Ok(Outcome::Complete { shards: self.shards, bytes: self.bytes })
+    }
+
+    /// Reads and checks shards until `need` distinct ones are at hand; damaged ones leave the holdings.
+    async fn sources(
+        &mut self,
+        shared: &Arc<Shared>,
+        record: &PackRecord,
+        holdings: &mut Holdings,
+        need: usize,
+    ) -> Result<Vec<CheckedShard<Bytes>>, ReplicaError> {
+        let mut sources = Vec::with_capacity(need);
+        // Data shards first: they need no computing.
+        holdings.here.sort_by_key(|(index, _)| *index);
+        for (index, slot) in std::mem::take(&mut holdings.here) {
+            if sources.len() >= need {
+                holdings.here.push((index, slot));
+                continue;
+            }
+            let Some(shard) = record.header.shards.get(usize::from(index)).copied() else { continue };
+            let read = {
+                let (shared, slot, len) = (shared.clone(), slot.clone(), u64::from(record.header.shard_len));
+                blocking(move || read_verified(&shared, &slot, &shard, len, None)).await?
+            };
+            match read {
+                Ok(bytes) => {
+                    sources.push(CheckedShard::check(&record.header, index, bytes).map_err(inconsistent)?);
+                    holdings.here.push((index, slot));
+                }
+                Err(Fault::Store(error)) => return Err(error.into()),
+                Err(fault) => {
+                    self.in_doubt |= matches!(fault, Fault::Volume(_));
+                    gone::fault(shared, &slot, &shard, &fault).await?;
+                }
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Writes one rebuilt shard and tells the ledger.
+    async fn keep(
+        &mut self,
+        shared: &Arc<Shared>,
+        pack: PackId,
+        record: &PackRecord,
+        holdings: &mut Holdings,
+        shard: CheckedShard,
+        outboard: Vec<u8>,
+    ) -> Result<(), ReplicaError> {
+        let (index, id) = (shard.index(), shard.id());
+        // The old holder is taken off first: the ledger keeps one holder per index.
+        for holder in record.holders.iter().filter(|holder| holder.index == index && holder.node == shared.node) {
+            shared.directory.lost(pack, index, holder.volume).await?;
+        }
+        let mut others = Others::default();
+        for (other, slot) in &holdings.here {
+            *others.held.entry(slot.id).or_default() += 1;
+            if record.header.shards.get(usize::from(*other)) == Some(&id) {
+                others.excluded.insert(slot.id);
+            }
+        }
+        let bytes = Bytes::from(shard.into_bytes());
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let item = Item { pack, index, width: record.header.policy.width(), shard: id, bytes, outboard };
+        let ack = keep(shared, &item, Purpose::Repair, &others).await?;
+        let volume: VolumeId = ack.volume;
+        shared.directory.held(ack).await?;
+        if let Some(slot) = shared.shelf.slot(volume) {
+            holdings.here.push((index, slot));
+        }
+        self.shards += 1;
+        self.bytes += len;
+        metrics::counter!("strongroom_replica_rebuilt_bytes_total").increment(len);
+        tracing::info!(target: "replica", %pack, index, volume = volume.0, "shard rebuilt");
+        shared.event(ReplicaEvent::ShardRebuilt { pack, index, volume, bytes: len });
+        Ok(())
+    }
+}
+
+/// Compares the record with this node's index. A holder of this node that has no usable row is not one; a row here
+/// that the record does not know is told to the ledger (a repair that stopped between writing and telling).
+async fn holdings(shared: &Arc<Shared>, pack: PackId, record: &PackRecord) -> Result<Holdings, ReplicaError> {
+    let mut holdings = Holdings::default();
+    for holder in &record.holders {
+        if holder.node != shared.node {
+            holdings.elsewhere.push(holder.index);
+            continue;
+        }
+        let Some(shard) = record.header.shards.get(usize::from(holder.index)) else { continue };
+        let Some(slot) = usable(shared, holder.volume) else { continue };
+        if holds(shared, &slot, shard, pack, holder.index)? {
+            holdings.here.push((holder.index, slot));
+        }
+    }
+    for (index, shard) in (0..record.header.policy.width()).zip(&record.header.shards) {
+        if holdings.has(index) {
+            continue;
+        }
+        for slot in shared.shelf.slots() {
+            let slot = match usable(shared, slot.id) {
+                Some(slot) if holds(shared, &slot, shard, pack, index)? => slot,
+                _ => continue,
+            };
+            for holder in record.holders.iter().filter(|holder| holder.index == index) {
+                shared.directory.lost(pack, index, holder.volume).await?;
+            }
+            shared.directory.held(shared.ack(pack, index, *shard, slot.id)).await?;
+            holdings.here.push((index, slot));
+            break;
+        }
+    }
+    Ok(holdings)
+}
+
+fn usable(shared: &Shared, volume: VolumeId) -> Option<Arc<Slot>> {
+    shared.shelf.slot(volume).filter(|slot| slot.state() != VolumeState::Lost && slot.volume().is_some())
+}
+
+fn holds(shared: &Shared, slot: &Slot, shard: &ShardId, pack: PackId, index: u8) -> Result<bool, ReplicaError> {
+    if shared.is_gone(slot.id, shard) {
+        return Ok(false);
+    }
+    Ok(shared.index.row(slot.id, shard)?.is_some_and(|row| row.members.contains(&(pack, index))))
+}
+
+/// Computes the missing shards and their outboards on a blocking thread.
+async fn rebuild(
+    record: PackRecord,
+    sources: Vec<CheckedShard<Bytes>>,
+    missing: Vec<u8>,
+) -> Result<Vec<(CheckedShard, Vec<u8>)>, ReplicaError> {
+    blocking(move || {
+        let rebuilt = coding::rebuild_all(&record.header, &sources, &missing).map_err(inconsistent)?;
+        let with_outboard = |shard: CheckedShard| {
+            let (_, outboard): (ShardId, _) = coding::range::outboard(shard.bytes());
+            (shard, outboard)
+        };
+        Ok(rebuilt.into_iter().map(with_outboard).collect())
+    })
+    .await?
+}
+
+/// A pack that its maker encoded wrongly cannot be repaired by anybody.
+fn inconsistent(error: CodingError) -> ReplicaError {
+    ReplicaError::NoVolume { reason: error.to_string() }
+}

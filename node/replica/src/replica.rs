@@ -1,0 +1,193 @@
+//! The handle that others hold.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use primitives::{NetworkId, NodeKey, PackId, ShardAck, ShardId, TimestampMs};
+use store::Store;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::actor::{Actor, View};
+use crate::index::Index;
+use crate::ingress::Message;
+use crate::machine::{Limits, Machine};
+use crate::shared::{Shared, blocking};
+use crate::shelf::Shelf;
+use crate::{
+    Directory, ReplicaConfig, ReplicaError, ReplicaEvent, ReplicaStatus, ScrubReport, ScrubStatus, ShardStat, census,
+    get, put, scrub,
+};
+
+/// Messages that may wait for the actor.
+const MAILBOX: usize = 1024;
+/// Events that a slow listener may be behind.
+const EVENTS: usize = 1024;
+
+/// A running replica; clones share it.
+#[derive(Clone)]
+pub struct Replica {
+    shared: Arc<Shared>,
+    view: Arc<Mutex<View>>,
+    stopped: watch::Receiver<Option<Result<(), Arc<ReplicaError>>>>,
+}
+
+impl std::fmt::Debug for Replica {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replica").field("node", &self.shared.node).finish_non_exhaustive()
+    }
+}
+
+/// Opens the volumes, compares their files with the index, and starts serving. Returns when every shard that was
+/// acknowledged before is served again.
+///
+/// # Errors
+/// A configured volume that cannot be used ([`ReplicaError::Foreign`], [`ReplicaError::Duplicate`],
+/// [`ReplicaError::Volume`]), or a failing database. A volume that was here before and is gone is not an error: its
+/// shards are repaired.
+pub async fn start(
+    config: ReplicaConfig,
+    network: NetworkId,
+    node_key: SigningKey,
+    store: Store,
+    directory: Arc<dyn Directory>,
+    cancel: CancellationToken,
+) -> Result<Replica, ReplicaError> {
+    let node = NodeKey::new(node_key.verifying_key().to_bytes());
+    let index = Index::new(store);
+    let paths = config.volumes.clone();
+    let (index, shelf) = blocking(move || {
+        let shelf = Shelf::open(&paths, &index, node, network);
+        (index, shelf)
+    })
+    .await?;
+    let (mailbox, inbox) = mpsc::channel(MAILBOX);
+    let (events, _) = broadcast::channel(EVENTS);
+    let limits = Limits {
+        confirm_loss: config.confirm_loss,
+        repair_bytes_per_second: config.repair_bytes_per_second,
+        repairs_max: config.repairs_max.max(1),
+    };
+    let shared = Arc::new(Shared::new(config, network, node_key, directory, index, shelf?, mailbox, events));
+    let slots = shared.shelf.slots();
+    let found = futures::future::try_join_all(slots.iter().map(|slot| census::run(&shared, slot))).await?;
+    let view = Arc::new(Mutex::new(View::default()));
+    let actor = Actor::new(shared.clone(), Machine::new(limits), view.clone());
+    let (done, stopped) = watch::channel(None);
+    let task = tokio::spawn(actor.run(inbox, cancel.child_token()));
+    let scrubber = tokio::spawn(scrub::run(shared.clone(), cancel.child_token()));
+    tokio::spawn(async move {
+        // Whichever ends first decides; after a cancellation both end well.
+        let result = tokio::select! {
+            result = task => result,
+            result = async { match scrubber.await {
+                Ok(Ok(())) => std::future::pending().await,
+                other => other,
+            } } => result,
+        };
+        let result = result.unwrap_or(Err(ReplicaError::Stopped));
+        let _ = done.send(Some(result.map_err(Arc::new)));
+    });
+    for (slot, found) in slots.iter().zip(found) {
+        census::take(&shared, slot, found).await?;
+    }
+    Ok(Replica { shared, view, stopped })
+}
+
+impl Replica {
+    /// Keeps a shard: checks that `bytes` are `shard`, writes them to the volume that placement chooses for position
+    /// `index` of a pack of `width` shards, and signs for it once they are durable. The same shard again gives an
+    /// acknowledgement again.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Mismatch`], [`ReplicaError::Length`], [`ReplicaError::Index`] for a wrong request;
+    /// [`ReplicaError::Full`], [`ReplicaError::NoVolume`] when no volume takes it.
+    pub async fn put(
+        &self,
+        pack: PackId,
+        index: u8,
+        width: u8,
+        shard: ShardId,
+        bytes: Bytes,
+    ) -> Result<ShardAck, ReplicaError> {
+        put::put(&self.shared, pack, index, width, shard, bytes).await
+    }
+
+    /// Bytes `range` of a shard (default: all of it). What comes back was verified against the shard's id, or against
+    /// hashes proven by it, after it was read.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Unknown`], [`ReplicaError::Range`]; [`ReplicaError::Corrupt`], [`ReplicaError::Slow`] and
+    /// [`ReplicaError::Volume`] when other shards of the pack should be read instead.
+    pub async fn get(&self, shard: &ShardId, range: Option<Range<u64>>) -> Result<Bytes, ReplicaError> {
+        get::get(&self.shared, shard, range).await
+    }
+
+    /// Whether and where the shard is here, by the index.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Store`].
+    pub async fn stat(&self, shard: &ShardId) -> Result<Option<ShardStat>, ReplicaError> {
+        let (shared, shard) = (self.shared.clone(), *shard);
+        blocking(move || Ok(shared.stat(&shard)?)).await?
+    }
+
+    /// The node's key: who signs acknowledgements.
+    #[must_use]
+    pub fn node(&self) -> NodeKey {
+        self.shared.node
+    }
+
+    /// The state of volumes, repairs and scrubbing.
+    #[must_use]
+    pub fn status(&self) -> ReplicaStatus {
+        let counters = &self.shared.scrub;
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        ReplicaStatus {
+            volumes: self.shared.shelf.slots().iter().map(|slot| slot.status()).collect(),
+            repairs: view.repairs,
+            scrub: ScrubStatus {
+                checked: read(&counters.checked),
+                bytes: read(&counters.bytes),
+                damaged: read(&counters.damaged),
+                completed: Some(read(&counters.completed)).filter(|at| *at > 0).map(TimestampMs::new),
+            },
+            unrepairable: view.unrepairable.clone(),
+        }
+    }
+
+    /// Re-hashes every shard now.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Store`].
+    pub async fn scrub_now(&self) -> Result<ScrubReport, ReplicaError> {
+        scrub::everything(&self.shared).await
+    }
+
+    /// Compares all packs of the ledger with what is here, soon. For packs recorded as degraded, which would otherwise
+    /// wait for the next census.
+    pub fn census_soon(&self) {
+        // When the mailbox is full the periodic census does the same later.
+        let _ = self.shared.mailbox.try_send(Message::Census);
+    }
+
+    /// What happens to volumes and shards from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<ReplicaEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// Waits until the replica has stopped: after a cancellation, or because the database failed.
+    ///
+    /// # Errors
+    /// What stopped it.
+    pub async fn stopped(&self) -> Result<(), Arc<ReplicaError>> {
+        let mut stopped = self.stopped.clone();
+        let ended = stopped.wait_for(Option::is_some).await.map(|result| result.clone());
+        ended.ok().flatten().unwrap_or_else(|| Err(Arc::new(ReplicaError::Stopped)))
+    }
+}

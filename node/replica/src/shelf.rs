@@ -1,0 +1,174 @@
+//! All volumes of the node: which there are, which there were, and opening them at start.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use parity_scale_codec::{Decode, Encode};
+use primitives::{NetworkId, NodeKey, VolumeId};
+use store::{Volume, VolumeError, VolumeMarker};
+
+use crate::ReplicaError;
+use crate::index::Index;
+use crate::slot::Slot;
+
+/// Name of the fact that remembers all volumes.
+const FACT: &str = "volumes";
+
+/// What is remembered of volumes across runs, so that an unmounted disk is never taken for a new one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+struct Registry {
+    next: u16,
+    known: Vec<Known>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+struct Known {
+    volume: VolumeId,
+    // Empty once another volume has taken the path over.
+    path: Vec<u8>,
+}
+
+/// The volumes of this node.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    node: NodeKey,
+    network: NetworkId,
+    slots: RwLock<BTreeMap<VolumeId, Arc<Slot>>>,
+}
+
+impl Shelf {
+    /// Opens all configured volumes: creates those that were never there, and leaves empty slots for those that were
+    /// and are gone.
+    pub(crate) fn open(
+        paths: &[PathBuf],
+        index: &Index,
+        node: NodeKey,
+        network: NetworkId,
+    ) -> Result<Self, ReplicaError> {
+        let shelf = Self { node, network, slots: RwLock::new(BTreeMap::new()) };
+        let mut registry: Registry = index.fact(FACT)?.unwrap_or_default();
+        // Volumes that exist come first: their ids must not be given to new ones.
+        let mut absent = Vec::new();
+        for path in paths {
+            match Volume::open(path) {
+                Ok(volume) => shelf.adopt(volume, &mut registry)?,
+                Err(error) => absent.push((path, error)),
+            }
+        }
+        for (path, error) in absent {
+            match (registry.at(path), error) {
+                (_, error @ (VolumeError::InUse { .. } | VolumeError::NotEmpty { .. })) => return Err(error.into()),
+                (Some(known), _) if !is_claimed(path) => {
+                    shelf.insert(Slot::new(known, path.clone(), None));
+                }
+                (_, VolumeError::Missing { .. }) => {
+                    shelf.create(path, &mut registry)?;
+                }
+                (_, error) => return Err(error.into()),
+            }
+        }
+        // Volumes that are no longer configured but whose shards were not yet reported lost.
+        for known in &registry.known {
+            if shelf.slot(known.volume).is_none() && !index.page(known.volume, None, 1)?.is_empty() {
+                let path = PathBuf::from(OsStr::from_bytes(&known.path));
+                shelf.insert(Slot::new(known.volume, path, None));
+            }
+        }
+        index.set_fact(FACT, &registry)?;
+        Ok(shelf)
+    }
+
+    /// Makes the empty, claimed directory of a lost volume a new volume.
+    pub(crate) fn claim(&self, path: &Path, index: &Index) -> Result<Arc<Slot>, ReplicaError> {
+        let mut registry: Registry = index.fact(FACT)?.unwrap_or_default();
+        let slot = self.create(path, &mut registry)?;
+        index.set_fact(FACT, &registry)?;
+        Ok(slot)
+    }
+
+    /// Opens the volume of a lost slot again, if it is there.
+    pub(crate) fn find_again(&self, slot: &Slot) -> Option<Volume> {
+        let volume = Volume::open(&slot.path).ok()?;
+        (*volume.marker() == self.marker(slot.id)).then_some(volume)
+    }
+
+    pub(crate) fn slot(&self, volume: VolumeId) -> Option<Arc<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).get(&volume).cloned()
+    }
+
+    /// All slots, ascending by volume.
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Removes the slot of a volume whose path a new volume has taken over.
+    pub(crate) fn remove(&self, volume: VolumeId) {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).remove(&volume);
+    }
+
+    fn insert(&self, slot: Slot) -> Arc<Slot> {
+        let slot = Arc::new(slot);
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).insert(slot.id, slot.clone());
+        slot
+    }
+
+    fn adopt(&self, volume: Volume, registry: &mut Registry) -> Result<(), ReplicaError> {
+        let marker = *volume.marker();
+        let path = volume.path().to_owned();
+        let foreign =
+            |what, found: String, expected: String| ReplicaError::Foreign { path: path.clone(), what, found, expected };
+        if marker.network != self.network {
+            return Err(foreign("network", marker.network.to_string(), self.network.to_string()));
+        }
+        if marker.node != self.node {
+            return Err(foreign("node", marker.node.to_string(), self.node.to_string()));
+        }
+        if let Some(other) = self.slot(marker.volume) {
+            return Err(ReplicaError::Duplicate { volume: marker.volume, first: other.path.clone(), second: path });
+        }
+        registry.remember(marker.volume, &path);
+        self.insert(Slot::new(marker.volume, path, Some(volume)));
+        Ok(())
+    }
+
+    fn create(&self, path: &Path, registry: &mut Registry) -> Result<Arc<Slot>, ReplicaError> {
+        let id = VolumeId(registry.next);
+        let volume = Volume::create(path, self.marker(id))?;
+        registry.remember(id, path);
+        tracing::info!(target: "replica", volume = id.0, path = %path.display(), "new volume");
+        Ok(self.insert(Slot::new(id, path.to_owned(), Some(volume))))
+    }
+
+    const fn marker(&self, volume: VolumeId) -> VolumeMarker {
+        VolumeMarker { volume, node: self.node, network: self.network }
+    }
+}
+
+impl Registry {
+    /// The volume that was last at `path`.
+    fn at(&self, path: &Path) -> Option<VolumeId> {
+        let bytes = path.as_os_str().as_bytes();
+        self.known.iter().find(|known| known.path == bytes).map(|known| known.volume)
+    }
+
+    /// `volume` is at `path` now.
+    fn remember(&mut self, volume: VolumeId, path: &Path) {
+        let bytes = path.as_os_str().as_bytes();
+        for known in &mut self.known {
+            if known.path == bytes {
+                known.path.clear();
+            }
+        }
+        self.known.retain(|known| known.volume != volume);
+        self.known.push(Known { volume, path: bytes.to_vec() });
+        self.next = self.next.max(volume.0.saturating_add(1));
+    }
+}
+
+/// Whether the operator allows the directory to become a new volume.
+pub(crate) fn is_claimed(path: &Path) -> bool {
+    path.join(Volume::CLAIM_FILE).exists()
+}

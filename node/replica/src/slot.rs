@@ -1,0 +1,157 @@
+//! One volume as the running node sees it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use primitives::VolumeId;
+use store::{Space, Volume};
+use tokio::sync::Semaphore;
+
+use crate::ReplicaConfig;
+use crate::fill::{Fill, Purpose};
+use crate::status::{VolumeState, VolumeStatus};
+
+/// Writers on one volume at a time: one writes while another waits for its fsync.
+const WRITERS: usize = 2;
+
+/// A place for a volume; empty while the volume is lost.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: VolumeId,
+    pub(crate) path: PathBuf,
+    /// Placement weight: capacity in GiB, at least 1.
+    pub(crate) weight: u32,
+    pub(crate) writers: Semaphore,
+    inner: Mutex<Inner>,
+    shards: AtomicU64,
+    used: AtomicU64,
+    /// Moving average of read times, microseconds.
+    latency: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    volume: Option<Arc<Volume>>,
+    state: VolumeState,
+    fill: Fill,
+    space: Space,
+}
+
+impl Slot {
+    pub(crate) fn new(id: VolumeId, path: PathBuf, volume: Option<Volume>) -> Self {
+        let space = volume.as_ref().and_then(|volume| volume.space().ok()).unwrap_or(Space { free: 0, total: 0 });
+        let state = if volume.is_some() { VolumeState::Up } else { VolumeState::Lost };
+        Self {
+            id,
+            path,
+            weight: u32::try_from(space.total >> 30).unwrap_or(u32::MAX).max(1),
+            writers: Semaphore::new(WRITERS),
+            inner: Mutex::new(Inner { volume: volume.map(Arc::new), state, fill: Fill::Open, space }),
+            shards: AtomicU64::new(0),
+            used: AtomicU64::new(0),
+            latency: AtomicU64::new(0),
+        }
+    }
+
+    /// The open volume; `None` while it is lost.
+    pub(crate) fn volume(&self) -> Option<Arc<Volume>> {
+        self.inner().volume.clone()
+    }
+
+    pub(crate) fn state(&self) -> VolumeState {
+        self.inner().state
+    }
+
+    pub(crate) fn set_state(&self, state: VolumeState) {
+        let mut inner = self.inner();
+        inner.state = state;
+        if state == VolumeState::Lost {
+            // Closes the directory, so that the disk can be unmounted.
+            inner.volume = None;
+        }
+    }
+
+    /// Puts a returned volume back.
+    pub(crate) fn reopen(&self, volume: Volume) {
+        self.inner().volume = Some(Arc::new(volume));
+    }
+
+    /// The volume, when it takes shards for this purpose as far as is known.
+    pub(crate) fn writable(&self, purpose: Purpose) -> Option<Arc<Volume>> {
+        let inner = self.inner();
+        let takes = inner.state == VolumeState::Up && inner.fill.admits(purpose);
+        inner.volume.clone().filter(|_| takes)
+    }
+
+    /// Looks at the disk's room with `more` bytes about to be written; whether they may be.
+    pub(crate) fn admits(&self, volume: &Volume, more: u64, purpose: Purpose, config: &ReplicaConfig) -> bool {
+        let Ok(space) = volume.space() else { return true };
+        let mut inner = self.inner();
+        inner.space = space;
+        inner.fill = inner.fill.next(space, more, config);
+        inner.fill.admits(purpose)
+    }
+
+    /// A write met a full disk.
+    pub(crate) fn close(&self) {
+        self.inner().fill = Fill::Closed;
+    }
+
+    pub(crate) fn added(&self, bytes: u64) {
+        self.shards.fetch_add(1, Ordering::Relaxed);
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn removed(&self, bytes: u64) {
+        let less = |from: &AtomicU64, by: u64| {
+            let _ = from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |value| Some(value.saturating_sub(by)));
+        };
+        less(&self.shards, 1);
+        less(&self.used, bytes);
+    }
+
+    pub(crate) fn set_counts(&self, shards: u64, bytes: u64) {
+        self.shards.store(shards, Ordering::Relaxed);
+        self.used.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn shards(&self) -> u64 {
+        self.shards.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn latency_us(&self) -> u64 {
+        self.latency.load(Ordering::Relaxed)
+    }
+
+    /// Takes a read's time into the average, with weight 1/8.
+    pub(crate) fn took(&self, time: Duration) {
+        let sample = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let _ = self.latency.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |average| {
+            Some(average.saturating_sub(average / 8).saturating_add(sample / 8))
+        });
+    }
+
+    pub(crate) fn status(&self) -> VolumeStatus {
+        let inner = self.inner();
+        VolumeStatus {
+            id: self.id,
+            path: self.path.clone(),
+            state: inner.state,
+            shards: self.shards(),
+            used: self.used(),
+            free: inner.space.free,
+            total: inner.space.total,
+            full: inner.fill != Fill::Open,
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
