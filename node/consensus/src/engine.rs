@@ -1,9 +1,9 @@
 //! Starts Malachite on our types, notices when it ends, stops it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use malachite_app_channel::app::config::{ConsensusConfig as EngineConsensus, NodeConfig, ValueSyncConfig};
 use malachite_app_channel::app::engine::util::events::{Event, RxEvent};
@@ -15,11 +15,8 @@ use tokio::sync::oneshot;
 use crate::bft::{Bft, Scale, SetAddress};
 use crate::error::ConsensusError;
 use crate::signer::{GuardedSigner, StrictVerifier};
-use crate::solo;
+use crate::{lock, solo};
 
-/// How long to wait for an engine that is just stopping to let go of its log.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-const LOCK_RETRY: Duration = Duration::from_millis(20);
 /// How long the engine may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -98,25 +95,19 @@ pub(crate) async fn start(
     Ok(Started { channels, ended: solo.ended, engine: Engine { moniker, handle, complaint } })
 }
 
-/// The engine's log thread lets go of its file a little after the engine stopped; another process never does.
+/// Waits until nobody has the engine's log; the engine itself would fail at once.
 async fn wait_for_lock(wal: &Path) -> Result<(), ConsensusError> {
+    let path = wal.to_owned();
+    let probe = move || {
+        let file: File = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        lock::acquire(&file, lock::PATIENCE)?;
+        file.unlock()
+    };
     let failed = |reason: String| ConsensusError::EngineStart { reason: format!("{}: {reason}", wal.display()) };
-    let file: File = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(wal)
-        .map_err(|error| failed(error.to_string()))?;
-    let started = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return file.unlock().map_err(|error| failed(error.to_string())),
-            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => tokio::time::sleep(LOCK_RETRY).await,
-            Err(TryLockError::WouldBlock) => return Err(failed("in use by another process; stop it first".to_owned())),
-            Err(TryLockError::Error(error)) => return Err(failed(error.to_string())),
-        }
-    }
+    tokio::task::spawn_blocking(probe)
+        .await
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))
 }
 
 /// Keeps the engine's last words about its log.

@@ -1,6 +1,6 @@
 //! Builds, checks and commits blocks on top of the last final one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use malachite_core_types::Round;
@@ -57,36 +57,47 @@ impl Executor {
         Chain::required("validator set", next, self.chain.validators_at(next)?)
     }
 
-    /// Builds the next block from `candidates`, leaving out what cannot be executed, which is returned too.
+    /// Builds the next block from as many `candidates` as fit. Those that can never be executed are left out and
+    /// returned; those that only do not fit wait on, with all that follow them of the same sender.
     pub(crate) fn build(
         &mut self,
-        mut candidates: Vec<CheckedTx>,
+        candidates: Vec<CheckedTx>,
         now: TimestampMs,
         proposer: ValidatorKey,
     ) -> Result<(Block, Vec<Misfit>), ConsensusError> {
+        let started = Instant::now();
         let tip = self.tip()?;
         let height = tip.height.next();
         let timestamp = TimestampMs::new(now.get().max(tip.timestamp.get().saturating_add(1)));
         let context = BlockContext { height, timestamp, proposer };
-        let mut misfits = Vec::new();
-        loop {
-            match self.execute(&tip, &context, &candidates) {
-                Ok((outcome, update, header)) => {
-                    let transactions = candidates.iter().map(|tx| tx.raw().to_vec()).collect();
-                    let block = Block::new(header.clone(), transactions);
-                    let executed = Executed { header, transactions: candidates, outcome, update };
-                    self.executed.insert(block.hash(), executed);
-                    return Ok((block, misfits));
+        let state = self.chain.state();
+        let broken = |reason: String| ConsensusError::Execution { height, reason };
+        let mut run =
+            runtime::Executor::new(self.chain.spec(), &state, &context).map_err(|error| broken(error.to_string()))?;
+        let (mut included, mut misfits, mut passed_over) = (Vec::new(), Vec::new(), HashSet::new());
+        for tx in candidates {
+            if passed_over.contains(&tx.sender()) {
+                continue;
+            }
+            match run.push(&tx) {
+                Ok(_) => included.push(tx),
+                Err(ExecuteError::BlockGas { .. } | ExecuteError::BlockBytes { .. }) => {
+                    passed_over.insert(tx.sender());
                 }
-                Err(Failure::Block(index, reason)) if index < candidates.len() => {
-                    tracing::debug!(target: "consensus", %reason, "left a transaction out of a block");
-                    misfits.push(candidates.remove(index));
+                Err(ExecuteError::Transaction { error, .. }) => {
+                    tracing::debug!(target: "consensus", tx = %tx.hash(), %error, "left out of a block");
+                    passed_over.insert(tx.sender());
+                    misfits.push(tx);
                 }
-                Err(Failure::Block(_, reason)) | Err(Failure::Node(reason)) => {
-                    return Err(ConsensusError::Execution { height, reason });
-                }
+                Err(error) => return Err(broken(error.to_string())),
             }
         }
+        let outcome = run.finish().map_err(|error| broken(error.to_string()))?;
+        let (update, header) = self.finish(&tip, &context, &included, &outcome).map_err(broken)?;
+        metrics::observe(metrics::EXECUTE, started.elapsed());
+        let block = Block::new(header.clone(), included.iter().map(|tx| tx.raw().to_vec()).collect());
+        self.executed.insert(block.hash(), Executed { header, transactions: included, outcome, update });
+        Ok((block, misfits))
     }
 
     /// Checks a block of anyone: that it stands on the last final one, is made by `author` (or, when that is `None`,
@@ -120,7 +131,7 @@ impl Executor {
                 Ok(Ok(()))
             }
             Ok((_, _, found)) => Ok(Err(Unfit(difference(header, &found)))),
-            Err(Failure::Block(_, reason)) => Ok(Err(Unfit(reason))),
+            Err(Failure::Block(reason)) => Ok(Err(Unfit(reason))),
             Err(Failure::Node(reason)) => Err(ConsensusError::Execution { height: header.height, reason }),
         }
     }
@@ -146,12 +157,8 @@ impl Executor {
         if !known {
             return unfit(format!("{} may not propose it", header.proposer));
         }
-        if header.timestamp <= tip.timestamp {
-            return unfit(format!("time {} is not after the parent's {}", header.timestamp, tip.timestamp));
-        }
-        let latest = now.get().saturating_add(self.chain.spec().params.clock_skew_ms_max);
-        if header.timestamp.get() > latest {
-            return unfit(format!("time {} is too far ahead of this node's clock {now}", header.timestamp));
+        if let Err(error) = runtime::check_time(self.chain.spec(), tip, header.timestamp, now) {
+            return unfit(error.to_string());
         }
         Ok(Ok(()))
     }
@@ -163,14 +170,25 @@ impl Executor {
         transactions: &[CheckedTx],
     ) -> Result<(Outcome, StateUpdate, Header), Failure> {
         let started = Instant::now();
-        let (spec, state) = (self.chain.spec(), self.chain.state());
-        let outcome = runtime::execute(spec, &state, context, transactions)?;
-        let update = merkle::state::apply(&state, context.height.get(), &outcome.changes)
-            .map_err(|error| Failure::Node(error.to_string()))?;
-        let validators = self.validators().map_err(|error| Failure::Node(error.to_string()))?;
-        let header = runtime::header(spec, tip, context, transactions, &outcome, update.root, &validators);
+        let outcome = runtime::execute(self.chain.spec(), &self.chain.state(), context, transactions)?;
+        let (update, header) = self.finish(tip, context, transactions, &outcome).map_err(Failure::Node)?;
         metrics::observe(metrics::EXECUTE, started.elapsed());
         Ok((outcome, update, header))
+    }
+
+    /// The state's new root, and the header that speaks for it all.
+    fn finish(
+        &self,
+        tip: &Header,
+        context: &BlockContext,
+        transactions: &[CheckedTx],
+        outcome: &Outcome,
+    ) -> Result<(StateUpdate, Header), String> {
+        let update = merkle::state::apply(&self.chain.state(), context.height.get(), &outcome.changes)
+            .map_err(|error| error.to_string())?;
+        let validators = self.validators().map_err(|error| error.to_string())?;
+        let header = runtime::header(self.chain.spec(), tip, context, transactions, outcome, update.root, &validators);
+        Ok((update, header))
     }
 
     /// Puts a proposed block on disk, synced. Only then may the engine hear of it: it keeps nothing but the hash.
@@ -262,8 +280,8 @@ impl Executor {
 
 /// Why transactions did not run.
 enum Failure {
-    /// The block is to blame: position and reason.
-    Block(usize, String),
+    /// The block is to blame.
+    Block(String),
     /// This node is to blame.
     Node(String),
 }
@@ -272,9 +290,9 @@ impl From<ExecuteError> for Failure {
     fn from(error: ExecuteError) -> Self {
         let reason = error.to_string();
         match error {
-            ExecuteError::Transaction { index, .. }
-            | ExecuteError::BlockGas { index, .. }
-            | ExecuteError::BlockBytes { index, .. } => Self::Block(index, reason),
+            ExecuteError::Transaction { .. } | ExecuteError::BlockGas { .. } | ExecuteError::BlockBytes { .. } => {
+                Self::Block(reason)
+            }
             ExecuteError::View(_) | ExecuteError::Invariant { .. } => Self::Node(reason),
         }
     }

@@ -13,13 +13,13 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parity_scale_codec::{Decode, Encode};
 use primitives::{Height, NetworkId, ValidatorKey, decode_exact};
 
 use crate::error::GuardError;
-use crate::metrics;
+use crate::{lock, metrics};
 
 const MAGIC: &[u8; 8] = b"SRGUARD1";
 const SLOT_BYTES: usize = 4096;
@@ -80,7 +80,12 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Opens or creates the file.
-    pub(crate) fn open(path: &Path, network: NetworkId, validator: ValidatorKey) -> Result<Self, GuardError> {
+    pub(crate) fn open(
+        path: &Path,
+        network: NetworkId,
+        validator: ValidatorKey,
+        patience: Duration,
+    ) -> Result<Self, GuardError> {
         let io = |operation, error: std::io::Error| GuardError::Io {
             path: path.to_owned(),
             operation,
@@ -93,7 +98,7 @@ impl Guard {
             .truncate(false)
             .open(path)
             .map_err(|error| io("open", error))?;
-        file.try_lock().map_err(|error| io("lock", error.into()))?;
+        lock::acquire(&file, patience).map_err(|error| io("lock", error))?;
         let length = file.metadata().map_err(|error| io("stat", error))?.len();
         let fresh = Record { network, validator, height: Height::GENESIS, steps: Vec::new() };
         let mut guard = Self { path: path.to_owned(), file, sequence: 0, record: fresh };
@@ -247,7 +252,7 @@ mod tests {
     const KEY: ValidatorKey = ValidatorKey::new([2; 32]);
 
     fn open(dir: &tempfile::TempDir) -> Result<Guard, GuardError> {
-        Guard::open(&dir.path().join("guard"), NETWORK, KEY)
+        Guard::open(&dir.path().join("guard"), NETWORK, KEY, Duration::ZERO)
     }
 
     fn h(height: u64) -> Height {
@@ -331,9 +336,9 @@ mod tests {
         let first = open(&dir).unwrap();
         assert!(matches!(open(&dir), Err(GuardError::Io { operation: "lock", .. })));
         drop(first);
-        let other = Guard::open(&path, NETWORK, ValidatorKey::new([3; 32]));
+        let other = Guard::open(&path, NETWORK, ValidatorKey::new([3; 32]), Duration::ZERO);
         assert!(matches!(other, Err(GuardError::Foreign { found: KEY, .. })));
-        let other = Guard::open(&path, NetworkId::new([4; 32]), KEY);
+        let other = Guard::open(&path, NetworkId::new([4; 32]), KEY, Duration::ZERO);
         assert!(matches!(other, Err(GuardError::Foreign { network: NETWORK, .. })));
     }
 }

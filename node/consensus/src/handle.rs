@@ -17,6 +17,7 @@ use crate::engine::{self, Engine};
 use crate::error::{ChainError, ConsensusError};
 use crate::guard::Guard;
 use crate::intake::Intake;
+use crate::lock;
 use crate::pool::PoolError;
 use crate::signer::{GuardedSigner, StrictVerifier};
 
@@ -78,7 +79,7 @@ fn open(
     if validators.find(&key_id).is_none() {
         return Err(ConsensusError::NotValidator { key: key_id, height: next });
     }
-    let guard = Guard::open(&dir.join(GUARD), network, key_id)?;
+    let guard = Guard::open(&dir.join(GUARD), network, key_id, lock::PATIENCE)?;
     let intake = Arc::new(Intake::open(chain.clone(), config.pool)?);
     Ok((chain, intake, GuardedSigner::new(network, key, guard, fatal)))
 }

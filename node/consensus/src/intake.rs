@@ -97,8 +97,7 @@ impl Intake {
 
     /// Transactions for the next block.
     pub(crate) fn select(&self) -> Vec<CheckedTx> {
-        let params = &self.chain.spec().params;
-        self.lock().select(params.block_gas_limit, u64::from(params.block_bytes_max))
+        self.lock().select(u64::from(self.chain.spec().params.block_bytes_max))
     }
 
     /// Rows that a block with these transactions uses up.

@@ -27,6 +27,7 @@ mod handle;
 mod history;
 mod hold;
 mod intake;
+mod lock;
 pub mod metrics;
 mod parts;
 mod pool;

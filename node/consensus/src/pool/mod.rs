@@ -3,7 +3,7 @@
 //! ```text
 //!   check (runtime) ──► insert(now, tx, account) ──► one queue per account, by nonce
 //!                                                      │ ready = from the account's next nonce, without gap
-//!                       select(gas, bytes) ◄───────────┘ oldest queue head first
+//!                       select(bytes)      ◄───────────┘ oldest queue head first
 //!                       settle(included)   — drops what a block used up, and what the account can no longer pay
 //! ```
 //!
@@ -142,26 +142,24 @@ impl Pool {
         Ok(())
     }
 
-    /// Ready transactions for one block, oldest queue first, each account's in nonce order, within the limits.
-    pub(crate) fn select(&self, gas_limit: u64, bytes_max: u64) -> Vec<CheckedTx> {
+    /// Ready transactions for one block, oldest queue first, each account's in nonce order, up to `bytes_max` bytes
+    /// together. How much gas they use shows only when they run.
+    pub(crate) fn select(&self, bytes_max: u64) -> Vec<CheckedTx> {
         let mut heads: BinaryHeap<Reverse<(u64, Address, u64)>> = BinaryHeap::new();
         for (sender, queue) in &self.queues {
             if let Some(head) = queue.entries.get(&queue.next) {
                 heads.push(Reverse((head.row, *sender, queue.next)));
             }
         }
-        let (mut gas_left, mut bytes_left) = (gas_limit, bytes_max);
+        let mut bytes_left = bytes_max;
         let mut selected = Vec::new();
         while let Some(Reverse((_, sender, nonce))) = heads.pop() {
             let Some(queue) = self.queues.get(&sender) else { continue };
             let Some(entry) = queue.entries.get(&nonce) else { continue };
             let bytes = u64::try_from(entry.bytes()).unwrap_or(u64::MAX);
             // What does not fit waits with all that follow it; other accounts may still fit.
-            let (Some(gas), Some(rest)) = (gas_left.checked_sub(entry.tx.gas_limit()), bytes_left.checked_sub(bytes))
-            else {
-                continue;
-            };
-            (gas_left, bytes_left) = (gas, rest);
+            let Some(rest) = bytes_left.checked_sub(bytes) else { continue };
+            bytes_left = rest;
             selected.push(entry.tx.clone());
             let next = nonce.saturating_add(1);
             if let Some(following) = queue.entries.get(&next) {
