@@ -1,0 +1,144 @@
+//! The process dies without warning, at random moments and at chosen ones; what was final stays, and it goes on.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chain_spec::ChainSpec;
+use consensus::{ConsensusConfig, CrashPoint};
+use primitives::{Address, Height, TimestampMs, TxHash};
+use rand::Rng;
+
+use super::support::{ACCOUNTS, Node, address, check_chain, config, spec_at};
+
+const DIR: &str = "STRONGROOM_TEST_DIR";
+const POINT: &str = "STRONGROOM_TEST_POINT";
+const GENESIS: TimestampMs = TimestampMs::new(1_790_000_000_000);
+const SINK: Address = Address::new([9; 20]);
+
+fn spec() -> Arc<ChainSpec> {
+    Arc::new(spec_at(GENESIS))
+}
+
+/// The child's part of a test: sends transfers until it dies, printing each that is final.
+async fn run_child(dir: &Path, point: Option<CrashPoint>) {
+    let settings = ConsensusConfig { crash_point: point, ..config(dir) };
+    let node = Arc::new(Node::start_with(settings, dir, &spec()).await.unwrap());
+    let senders = (1..=ACCOUNTS).map(|who| {
+        let node = Arc::clone(&node);
+        tokio::spawn(async move {
+            loop {
+                let nonce = node.consensus.pending_nonce(&address(who)).unwrap();
+                let hash = node.send(who, nonce, SINK, 1).await;
+                let (height, _) = node.settled(&hash).await;
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "final {height} {hash}").unwrap();
+                out.flush().unwrap();
+            }
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+}
+
+/// This test binary again, in the same test, as a node of its own.
+fn spawn(test: &str, dir: &Path, point: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads", "1"])
+        .env(DIR, dir)
+        .env(POINT, point)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Whether this process is the child; then it has run its part.
+async fn was_child() -> bool {
+    let Ok(dir) = std::env::var(DIR) else { return false };
+    let point = match std::env::var(POINT).unwrap().as_str() {
+        "block-stored" => Some(CrashPoint::BlockStored),
+        "decided" => Some(CrashPoint::Decided),
+        "committed" => Some(CrashPoint::Committed),
+        _ => None,
+    };
+    run_child(Path::new(&dir), point).await;
+    true
+}
+
+/// Transactions that a dead child had reported as final.
+fn reported(child: &mut Child) -> BTreeMap<TxHash, Height> {
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let lines = output.lines().map_while(Result::ok);
+    lines
+        .filter_map(|line| {
+            // libtest prints its own words on the line of the first one.
+            let line = line.split_once("final ")?.1.to_owned();
+            let (height, hash) = line.split_once(' ')?;
+            Some((hash.parse().ok()?, Height::new(height.parse().ok()?)))
+        })
+        .collect()
+}
+
+/// Opens what the dead left: everything reported is there, the chain is whole, and it goes on.
+async fn check_after(dir: &Path, known: &BTreeMap<TxHash, Height>) -> u64 {
+    let node = Node::start(dir, &spec()).await;
+    for (hash, height) in known {
+        assert_eq!(node.chain().transaction(hash).unwrap().map(|(height, _)| height), Some(*height));
+    }
+    let nonce = node.consensus.pending_nonce(&address(1)).unwrap();
+    let hash = node.send(1, nonce, SINK, 1).await;
+    node.settled(&hash).await;
+    let count = check_chain(node.chain());
+    assert_eq!(node.account(&SINK).balance, u128::from(count), "each transfer happened once");
+    let tip = node.tip();
+    node.stop().await;
+    tip
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments() {
+    if was_child().await {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut known = BTreeMap::new();
+    for _ in 0..8 {
+        let mut child = spawn("kill::killed_at_random_moments", dir.path(), "none");
+        std::thread::sleep(Duration::from_millis(rand::rng().random_range(150..900)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        known.extend(reported(&mut child));
+    }
+    assert!(known.len() > 20, "the children got somewhere: {}", known.len());
+    check_after(dir.path(), &known).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_each_step_of_a_block() {
+    if was_child().await {
+        return;
+    }
+    for point in ["block-stored", "decided", "committed"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut known = BTreeMap::new();
+        // A first life, so that the crash meets a chain; the point then hits the first block of each further life.
+        let mut child = spawn("kill::killed_at_each_step_of_a_block", dir.path(), "none");
+        std::thread::sleep(Duration::from_millis(400));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        known.extend(reported(&mut child));
+        for _ in 0..3 {
+            let mut child = spawn("kill::killed_at_each_step_of_a_block", dir.path(), point);
+            let status = child.wait().unwrap();
+            assert!(!status.success(), "{point}: the child aborts");
+            known.extend(reported(&mut child));
+        }
+        let tip = check_after(dir.path(), &known).await;
+        assert!(tip >= 1, "{point}");
+    }
+}
