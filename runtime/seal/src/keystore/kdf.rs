@@ -85,7 +85,7 @@ pub(super) enum Kdf {
     },
     /// PBKDF2-HMAC-SHA-256.
     Pbkdf2 {
-        /// Rounds, checked by [`check_rounds`].
+        /// Rounds, within the limit ([`Kdf::pbkdf2`]).
         rounds: u32,
         /// Its salt.
         salt: Vec<u8>,
