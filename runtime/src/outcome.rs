@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use merkle::log::Frontier;
 use parity_scale_codec::{Decode, Encode};
-use primitives::{Address, Commitment, Hash32, Height, LogHash, TimestampMs, ValidatorKey, ValidatorSet};
+use primitives::{Address, Commitment, Hash32, Header, Height, LogHash, TimestampMs, ValidatorKey, ValidatorSet};
 
 /// Where and by whom a block is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,13 @@ pub struct BlockContext {
     pub timestamp: TimestampMs,
     /// The block's proposer.
     pub proposer: ValidatorKey,
+}
+
+impl From<&Header> for BlockContext {
+    /// Where a block was made that exists: to run calls as its transactions ran.
+    fn from(header: &Header) -> Self {
+        Self { height: header.height, timestamp: header.timestamp, proposer: header.proposer }
+    }
 }
 
 /// Everything that follows from a block's transactions and the state before it.

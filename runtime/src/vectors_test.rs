@@ -91,14 +91,16 @@ fn transactions() {
             ("cut", raw[..raw.len() - 1].to_vec()),
             ("type 3", [&[3], &raw[1..]].concat()),
         ] {
-            let error = check(params, &broken).unwrap_err().to_string();
+            // The kind of error only: the words after it may come from a decoder of ours or of others.
+            let error = format!("{:?}", check(params, &broken).unwrap_err());
+            let error = error.split(' ').next().unwrap().to_owned();
             refused.push(json!({ "name": format!("{name}, {what}"), "raw": data(&broken), "error": error }));
         }
     }
     compare(
         "runtime-transactions.json",
         &json!({
-            "description": "Signed envelopes that a node of the network accepts, and bytes that it refuses, with its words.",
+            "description": "Signed envelopes that a node of the network accepts, and bytes that it refuses, with the kind of error.",
             "spec": "docs/spec/transactions.md",
             "network": serde_json::to_value(world.spec.to_spec()).unwrap(),
             "networkId": data(world.spec.network),

@@ -41,7 +41,8 @@ pub(super) fn run(env: &mut Env<'_, '_>, call: ISnapshotsCalls) -> Result<Vec<u8
                 let caller = to_alloy(&env.caller);
                 return Err(revert(NotCommitter { vault: word(commitment.vault), caller }));
             }
-            let (leaf_index, _) = record(env, vault, commitment)?;
+            let hash = commitment.hash();
+            let (leaf_index, _) = record(env, vault, commitment, hash)?;
             Ok(commitCall::abi_encode_returns(&leaf_index))
         }
         ISnapshotsCalls::commitBatch(call) => {
@@ -95,21 +96,26 @@ fn commit_batch(env: &mut Env<'_, '_>, call: &commitBatchCall) -> Result<u64, Ab
     let message = attestation_hash(&env.spec.network, &id(call.cluster), call.epoch, &hashes);
     attest::check(&cluster, &message, &attestations_from(&call.attestations)).map_err(unattested)?;
     let mut added = 0u64;
-    for commitment in commitments {
+    for (commitment, hash) in commitments.into_iter().zip(hashes) {
         let vault = find(env, commitment.vault)?;
         if word(vault.cluster) != call.cluster {
             let expected = word(vault.cluster);
             return Err(revert(WrongCluster { vault: word(commitment.vault), expected, found: call.cluster }));
         }
-        let (_, new) = record(env, vault, commitment)?;
+        let (_, new) = record(env, vault, commitment, hash)?;
         added = added.saturating_add(u64::from(new));
     }
     Ok(added)
 }
 
-/// Puts a commitment at its place of the stream. Returns its leaf's index and whether it is new.
-fn record(env: &mut Env<'_, '_>, mut vault: VaultState, commitment: Commitment) -> Result<(u64, bool), Abort> {
-    let (vault_word, seq, hash) = (word(commitment.vault), commitment.seq, commitment.hash());
+/// Puts a commitment (with its hash) at its place of the stream. Returns its leaf's index and whether it is new.
+fn record(
+    env: &mut Env<'_, '_>,
+    mut vault: VaultState,
+    commitment: Commitment,
+    hash: CommitmentHash,
+) -> Result<(u64, bool), Abort> {
+    let (vault_word, seq) = (word(commitment.vault), commitment.seq);
     if let Some(taken) = env.state.read::<CommitmentEntry>(&StateKey::Commitment(commitment.vault, seq))? {
         if taken.hash != hash {
             equivocate(env, &commitment, hash, &taken)?;
