@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use alloy_sol_types::{Revert, SolError};
 use jsonrpsee::types::ErrorObjectOwned;
 use rpc_api::codes;
 
@@ -57,11 +56,8 @@ pub(crate) fn failure(code: i32, message: impl Into<String>) -> ErrorObjectOwned
     ErrorObjectOwned::owned(code, message, None::<()>)
 }
 
-/// A revert, in geth's words: code 3, the reason in the message when there is one, the ABI bytes in `data`.
+/// A revert, in geth's words: code 3, the reason in the message, the ABI bytes in `data`.
 pub(crate) fn reverted(output: &[u8]) -> ErrorObjectOwned {
-    let message = match Revert::abi_decode(output) {
-        Ok(revert) => format!("execution reverted: {}", revert.reason),
-        Err(_) => "execution reverted".to_owned(),
-    };
+    let message = format!("execution reverted: {}", runtime::calls::describe_revert(output));
     ErrorObjectOwned::owned(codes::REVERTED, message, Some(rpc_api::Data(output.to_vec())))
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use jsonrpsee::core::BoxError;
-use jsonrpsee::server::{HttpRequest, HttpResponse};
+use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use tower::{Layer, Service};
 
 use super::{Hosts, Shards, health, reply};
@@ -62,7 +63,7 @@ impl<B, S: Clone> Clone for Http<B, S> {
 impl<B, S> Service<HttpRequest> for Http<B, S>
 where
     B: Backend,
-    S: Service<HttpRequest, Response = HttpResponse, Error = BoxError>,
+    S: Service<HttpRequest, Response = HttpResponse, Error = BoxError> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = HttpResponse;
@@ -97,8 +98,45 @@ where
         if let Some(refused) = self.parts.refuse(&request) {
             return done(refused);
         }
-        Box::pin(self.inner.call(request))
+        let bounded = request.headers().contains_key(header::CONTENT_LENGTH) || *request.method() != Method::POST;
+        if bounded {
+            return Box::pin(self.inner.call(request));
+        }
+        // jsonrpsee answers 500 to a body that is too long and did not say so before.
+        let (mut inner, limit) = (self.inner.clone(), self.parts.request_bytes_max);
+        Box::pin(async move {
+            match collect(request, limit).await {
+                Ok(request) => inner.call(request).await,
+                Err(refused) => Ok(refused),
+            }
+        })
     }
+}
+
+/// Reads a body of unknown length, up to the limit.
+async fn collect(request: HttpRequest, limit: u32) -> Result<HttpRequest, HttpResponse> {
+    let (head, body) = request.into_parts();
+    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    match limited.collect().await {
+        Ok(body) => Ok(HttpRequest::from_parts(head, HttpBody::new(Full::new(body.to_bytes())))),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(None, limit)),
+        Err(error) => Err(reply::text(StatusCode::BAD_REQUEST, error)),
+    }
+}
+
+/// `413` as JSON-RPC, in geth's words.
+fn too_large(declared: Option<u64>, limit: u32) -> HttpResponse {
+    metrics::refused("size");
+    let found = declared.map_or_else(|| "unknown".to_owned(), |len| len.to_string());
+    let error = serde_json::json!({
+        "jsonrpc": "2.0",
+        "id": null,
+        "error": {
+            "code": rpc_api::codes::INVALID_REQUEST,
+            "message": format!("content length too large ({found}>{limit})"),
+        },
+    });
+    reply::json(StatusCode::PAYLOAD_TOO_LARGE, &error)
 }
 
 impl<B> Parts<B> {
@@ -121,18 +159,7 @@ impl<B> Parts<B> {
             return Some(reply::text(status, message));
         }
         let declared = request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
-        (declared > u64::from(self.request_bytes_max)).then(|| {
-            metrics::refused("size");
-            let error = serde_json::json!({
-                "jsonrpc": "2.0",
-                "id": null,
-                "error": {
-                    "code": rpc_api::codes::INVALID_REQUEST,
-                    "message": format!("content length too large ({declared}>{})", self.request_bytes_max),
-                },
-            });
-            reply::json(StatusCode::PAYLOAD_TOO_LARGE, &error)
-        })
+        (declared > u64::from(self.request_bytes_max)).then(|| too_large(Some(declared), self.request_bytes_max))
     }
 }
 

@@ -5,12 +5,12 @@ use alloy_rpc_types_eth::{Block, FeeHistory, Filter, Log, Transaction, Transacti
 use jsonrpsee::core::{RpcResult, async_trait};
 use primitives::{Address, Height, TxHash};
 use rpc_api::eth::{Count, EthApiServer};
-use rpc_api::{BlockParam, Data, HexBytes, Json, Quantity};
+use rpc_api::{BlockParam, Data, HexBytes, Json, Quantity, codes};
 use runtime::CallOutcome;
 
 use super::Methods;
 use crate::Backend;
-use crate::error::{invalid_params, reverted};
+use crate::error::{failure, invalid_params, reverted};
 use crate::ethereum::{call_request, pending_transaction, system_code};
 
 /// Most blocks of one fee history, as geth.
@@ -109,6 +109,11 @@ impl<B: Backend> EthApiServer for Methods<B> {
     fn estimate_gas(&self, request: TransactionRequest, block: Option<BlockParam>) -> RpcResult<Quantity> {
         let request = call_request(request)?;
         let outcome = self.backend.estimate_gas(&request, self.state(block)?)?;
+        if !outcome.success && outcome.output.is_empty() {
+            let limit = self.backend.spec().params.block_gas_limit;
+            let allowance = request.gas.map_or(limit, |gas| gas.min(limit));
+            return Err(failure(codes::SERVER, format!("gas required exceeds allowance ({allowance})")));
+        }
         Ok(succeeded(outcome)?.gas_used.into())
     }
 
@@ -143,7 +148,11 @@ impl<B: Backend> EthApiServer for Methods<B> {
 }
 
 fn succeeded(outcome: CallOutcome) -> RpcResult<CallOutcome> {
-    if outcome.success { Ok(outcome) } else { Err(reverted(&outcome.output)) }
+    match outcome.success {
+        true => Ok(outcome),
+        false if outcome.output.is_empty() => Err(failure(codes::SERVER, "out of gas")),
+        false => Err(reverted(&outcome.output)),
+    }
 }
 
 fn check_percentiles(percentiles: &[f64]) -> RpcResult<()> {
