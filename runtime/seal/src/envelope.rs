@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::derive::derive;
 use crate::stanza::{unwrap, wrap};
-use crate::{Dek, Identity, Recipient, SealError, Stanza, open_record, seal_record};
+use crate::{Dek, Identity, RECIPIENTS_MAX, Recipient, SealError, Stanza, open_record, seal_record};
 
 /// The only envelope version there is.
 const VERSION: u8 = 1;
@@ -92,13 +92,19 @@ impl SealedEnvelope {
     /// Decodes exactly one envelope and checks its version.
     ///
     /// # Errors
-    /// [`SealError::Codec`] when malformed, too long, or of an unknown version.
+    /// [`SealError::Codec`] when malformed, too long, or of an unknown version, [`SealError::Recipients`] for no stanzas or
+    /// more than [`RECIPIENTS_MAX`].
     pub fn decode_exact(bytes: &[u8]) -> Result<Self, SealError> {
         const WHAT: &str = "sealed envelope";
-        match bytes.first() {
-            Some(&found) if found != VERSION => Err(CodecError::Version { what: WHAT, found, known: VERSION }.into()),
-            _ => Ok(decode_exact(WHAT, bytes, Self::ENCODED_MAX)?),
+        if let Some(&found) = bytes.first().filter(|found| **found != VERSION) {
+            return Err(CodecError::Version { what: WHAT, found, known: VERSION }.into());
         }
+        let envelope: Self = decode_exact(WHAT, bytes, Self::ENCODED_MAX)?;
+        let found = envelope.stanzas.len();
+        if found == 0 || found > RECIPIENTS_MAX {
+            return Err(SealError::Recipients { found, max: RECIPIENTS_MAX });
+        }
+        Ok(envelope)
     }
 
     /// The DEK, once the MAC says that it is this envelope's.

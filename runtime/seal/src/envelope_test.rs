@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -85,4 +86,23 @@ fn a_ciphertext_of_another_envelope_does_not_open() {
     let two = SealedEnvelope::seal(&[alice.recipient()], AAD, b"two", &mut rng).unwrap();
     let mixed = SealedEnvelope { ciphertext: two.ciphertext, ..one };
     assert_eq!(mixed.open(&Identity::Owner(&alice), AAD), Err(SealError::WrongKey { what: "record" }));
+}
+
+#[test]
+fn crowds_and_nobody_are_refused_when_decoding() {
+    let mut sealed = SealedEnvelope::seal(&[owner(1).recipient()], AAD, b"", &mut rng()).unwrap();
+    sealed.stanzas = vec![sealed.stanzas[0].clone(); 65];
+    assert_eq!(SealedEnvelope::decode_exact(&sealed.encode()), Err(SealError::Recipients { found: 65, max: 64 }));
+    sealed.stanzas.clear();
+    assert_eq!(SealedEnvelope::decode_exact(&sealed.encode()), Err(SealError::Recipients { found: 0, max: 64 }));
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 1..400)) {
+        bytes[0] = 1;
+        if let Ok(sealed) = SealedEnvelope::decode_exact(&bytes) {
+            prop_assert!(sealed.open(&Identity::Owner(&owner(1)), AAD).is_err());
+        }
+    }
 }

@@ -33,7 +33,21 @@ pub(crate) fn parse(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_secret_round_trips(secret in any::<[u8; 32]>()) {
+            prop_assert_eq!(*parse(&of(&secret)).unwrap(), secret);
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(text in "(\\PC{0,12} ?){0,30}") {
+            prop_assert!(parse(&text).is_err());
+        }
+    }
 
     #[test]
     fn official_bip39_vectors_hold() {
