@@ -189,3 +189,7 @@ fn key_of<T: Table>(bytes: &[u8]) -> Result<T::Key, StoreError> {
 fn value<T: Table>(bytes: &[u8]) -> Result<T::Value, StoreError> {
     T::Value::from_bytes(bytes).map_err(|reason| StoreError::Corrupt { table: T::NAME, part: "value", reason })
 }
+
+#[cfg(test)]
+#[path = "db_test.rs"]
+mod tests;

@@ -18,6 +18,8 @@ mod error;
 mod marker;
 mod read;
 mod steps;
+#[cfg(test)]
+mod volume_test;
 mod write;
 
 pub use directory::{Space, Volume};
