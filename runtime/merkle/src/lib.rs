@@ -34,3 +34,7 @@ pub mod state;
 pub mod tree;
 
 pub use error::ProofError;
+
+#[cfg(test)]
+#[path = "vectors_test.rs"]
+mod vectors;

@@ -27,6 +27,11 @@ mod certificate;
 pub mod checkpoint;
 mod receipt;
 mod strict;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+#[path = "vectors_test.rs"]
+mod vectors;
 
 pub use certificate::{VerifyError, verify_certificate};
 pub use checkpoint::CheckpointError;

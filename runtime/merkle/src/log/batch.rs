@@ -87,7 +87,7 @@ impl BatchVerifier {
         }
         let agrees =
             |step: Step| siblings.next().is_some_and(|hash| self.proven(step.level, step.sibling) == Some(hash));
-        climb.map(agrees).all(|agrees| agrees) && siblings.next().is_none()
+        climb.all(agrees) && siblings.next().is_none()
     }
 
     fn proven(&self, level: u8, position: u64) -> Option<&LogHash> {

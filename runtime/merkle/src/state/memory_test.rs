@@ -7,15 +7,15 @@ use primitives::Hash32;
 
 use super::{StateError, StateNodes, StateUpdate, apply, root};
 
-pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// Nodes in memory, with a switch that makes one of them unreadable.
 #[derive(Default)]
-pub(super) struct Memory {
-    pub(super) nodes: BTreeMap<Vec<u8>, Vec<u8>>,
+pub(crate) struct Memory {
+    pub(crate) nodes: BTreeMap<Vec<u8>, Vec<u8>>,
     values: BTreeMap<(Hash32, u64), Option<Vec<u8>>>,
     stale: Vec<(u64, Vec<u8>)>,
-    pub(super) broken: Mutex<Option<Vec<u8>>>,
+    pub(crate) broken: Mutex<Option<Vec<u8>>>,
 }
 
 impl StateNodes for Memory {
@@ -36,7 +36,7 @@ impl StateNodes for Memory {
 }
 
 impl Memory {
-    pub(super) fn write(&mut self, version: u64, changes: &Changes) -> StateUpdate {
+    pub(crate) fn write(&mut self, version: u64, changes: &Changes) -> StateUpdate {
         let update = apply(self, version, changes).unwrap();
         self.nodes.extend(update.nodes.iter().cloned());
         self.values.extend(update.values.iter().map(|(key, value)| ((*key, version), value.clone())));
@@ -45,7 +45,7 @@ impl Memory {
         update
     }
 
-    pub(super) fn prune(&mut self, keep: u64) {
+    pub(crate) fn prune(&mut self, keep: u64) {
         for (_, key) in self.stale.iter().filter(|(since, _)| *since <= keep) {
             assert!(self.nodes.remove(key).is_some(), "a stale node was never stored, or is listed twice");
         }

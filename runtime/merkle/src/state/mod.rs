@@ -43,7 +43,7 @@ pub fn root<N: StateNodes + ?Sized>(nodes: &N, version: u64) -> Result<Option<St
 
 #[cfg(test)]
 #[path = "memory_test.rs"]
-mod memory;
+pub(crate) mod memory;
 #[cfg(test)]
 #[path = "state_test.rs"]
 mod tests;
