@@ -52,6 +52,8 @@ interface ISnapshots {
     event SnapshotCommitted(bytes32 indexed vault, uint64 indexed seq, bytes32 indexed commitment, uint64 leafIndex);
     /// @notice Somebody with the right to commit signed a second commitment for a place that is taken.
     event Equivocation(bytes32 indexed vault, uint64 indexed seq, bytes32 recorded, bytes32 conflicting);
+    /// @notice A batch's item was left out, with the error that `commit` would have given.
+    event Refused(bytes32 indexed vault, uint64 indexed seq, bytes32 indexed commitment, bytes error);
 
     /// @notice Unknown function, or calldata that is not its one encoding.
     error MalformedCall();
@@ -96,8 +98,9 @@ interface ISnapshots {
     /// effect; another one for a place that is taken is recorded as equivocation.
     function commit(Commitment calldata commitment) external returns (uint64 leafIndex);
 
-    /// @notice Records snapshots of vaults that chose this cluster, attested by enough of its members; all or none.
-    /// By anyone. Returns how many were new.
+    /// @notice Records snapshots of vaults that chose this cluster, attested by enough of its members. By anyone. An item
+    /// that breaks a rule of its vault is left out with an event, so that no owner can hold up the others. Returns how
+    /// many were new.
     function commitBatch(bytes32 cluster, uint64 epoch, Commitment[] calldata items, Attestation[] calldata attestations)
         external
         returns (uint64 added);

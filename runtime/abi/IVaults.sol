@@ -63,7 +63,7 @@ interface IVaults {
     error UnknownCluster(bytes32 cluster);
     /// @notice Not 1 to 64 data shards and 0 to 64 parity shards.
     error InvalidPolicy(uint8 dataShards, uint8 parityShards);
-    /// @notice A delegate that is zero, the owner, or there twice.
+    /// @notice A delegate that is there twice.
     error InvalidDelegate(address delegate);
     /// @notice More delegates than a vault can have.
     error TooManyDelegates(uint256 limit);

@@ -156,13 +156,11 @@ fn the_same_input_gives_the_same_outcome_and_an_empty_block_changes_nothing() {
 fn a_later_transaction_sees_an_earlier_one_and_not_a_failed_one() {
     let (mut world, terms) = World::with_vault();
     let items = chain(&terms, 1, Hash32::ZERO.into(), 3);
-    let mut broken = items[1..].to_vec();
-    broken[1].seq = 7;
     let nonce = world.nonce(&OPERATOR);
     let txs = [
         world.tx_at(nonce, &OPERATOR, SNAPSHOTS, 0, world.batch(&items[..1])),
-        world.tx_at(nonce + 1, &OPERATOR, SNAPSHOTS, 0, world.batch(&broken)),
-        world.tx_at(nonce + 2, &OPERATOR, SNAPSHOTS, 0, world.batch(&items[1..])),
+        world.tx(&OWNER, SNAPSHOTS, 0, calls::commit(&items[2])),
+        world.tx_at(nonce + 1, &OPERATOR, SNAPSHOTS, 0, world.batch(&items[1..])),
     ];
     let outcome = world.run(&txs);
     let successes: Vec<_> = outcome.receipts.iter().map(|receipt| receipt.success).collect();

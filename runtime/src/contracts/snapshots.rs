@@ -10,9 +10,10 @@ use super::attest::{self, Unattested};
 use super::{Abort, Env, revert};
 use crate::abi::snapshots::ISnapshots::{
     self, AttestationOrder, BadAttestation, BatchTooLarge, EmptyBatch, Equivocation, ISnapshotsCalls, InvalidPolicy,
-    NotCommitter, NotMember, RetentionTooShort, SnapshotCommitted, TooFewAttestations, UnknownCluster, UnknownVault,
-    UnsupportedVersion, WrongCluster, WrongEpoch, WrongPolicy, WrongPrev, WrongSequence, atCall, atReturn,
-    commitBatchCall, commitCall, equivocationAtCall, equivocationAtReturn, headCall, headReturn, logCall, logReturn,
+    NotCommitter, NotMember, Refused, RetentionTooShort, SnapshotCommitted, TooFewAttestations, UnknownCluster,
+    UnknownVault, UnsupportedVersion, WrongCluster, WrongEpoch, WrongPolicy, WrongPrev, WrongSequence, atCall,
+    atReturn, commitBatchCall, commitCall, equivocationAtCall, equivocationAtReturn, headCall, headReturn, logCall,
+    logReturn,
 };
 use crate::address::{SNAPSHOTS, id, to_alloy, word};
 use crate::gas::count;
@@ -97,15 +98,33 @@ fn commit_batch(env: &mut Env<'_, '_>, call: &commitBatchCall) -> Result<u64, Ab
     attest::check(&cluster, &message, &attestations_from(&call.attestations)).map_err(unattested)?;
     let mut added = 0u64;
     for (commitment, hash) in commitments.into_iter().zip(hashes) {
-        let vault = find(env, commitment.vault)?;
-        if word(vault.cluster) != call.cluster {
-            let expected = word(vault.cluster);
-            return Err(revert(WrongCluster { vault: word(commitment.vault), expected, found: call.cluster }));
+        let (vault, seq) = (word(commitment.vault), commitment.seq);
+        match commit_item(env, call.cluster, commitment, hash) {
+            Ok(new) => added = added.saturating_add(u64::from(new)),
+            // Nothing is written before the last check of an item, so there is nothing to take back.
+            Err(Abort::Revert(error)) => {
+                let event = Refused { vault, seq, commitment: word(hash), error: error.into() };
+                env.emit(SNAPSHOTS, &event.encode_log_data());
+            }
+            Err(fatal @ Abort::View(_)) => return Err(fatal),
         }
-        let (_, new) = record(env, vault, commitment, hash)?;
-        added = added.saturating_add(u64::from(new));
     }
     Ok(added)
+}
+
+/// One item of an attested batch: its vault chose this cluster, and it continues the vault's stream.
+fn commit_item(
+    env: &mut Env<'_, '_>,
+    cluster: alloy_primitives::B256,
+    commitment: Commitment,
+    hash: CommitmentHash,
+) -> Result<bool, Abort> {
+    let vault = find(env, commitment.vault)?;
+    let expected = word(vault.cluster);
+    if expected != cluster {
+        return Err(revert(WrongCluster { vault: word(commitment.vault), expected, found: cluster }));
+    }
+    record(env, vault, commitment, hash).map(|(_, new)| new)
 }
 
 /// Puts a commitment (with its hash) at its place of the stream. Returns its leaf's index and whether it is new.

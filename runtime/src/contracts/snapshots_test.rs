@@ -176,15 +176,42 @@ fn a_cluster_commits_many_vaults_at_once() {
     assert_eq!(commitBatchCall::abi_decode_returns_validate(&receipt.output).unwrap(), 1);
 }
 
+/// The errors of a batch's refused items.
+fn refusals(receipt: &crate::TxReceipt) -> Vec<(u64, String)> {
+    let events = receipt.logs.iter().filter_map(|log| Refused::decode_log_validate(&eth::log(log)).ok());
+    events.map(|event| (event.seq, calls::describe_revert(&event.error))).collect()
+}
+
 #[test]
-fn a_batch_is_all_or_nothing() {
+fn one_owner_cannot_hold_up_the_others() {
     let (mut world, terms) = World::with_vault();
+    let mut second = terms.clone();
+    second.salt = Hash32::new([0x5b; 32]);
+    assert!(world.send(&OWNER, VAULTS, calls::register(&second)).success);
     let mut items = chain(&terms, 1, Hash32::ZERO.into(), 3);
-    items[2].seq = 9;
-    let error = WrongSequence { vault: word(terms.vault()), expected: 3, found: 9 };
-    let input = world.batch(&items);
-    world.send_reverts(&OPERATOR, SNAPSHOTS, input, error);
-    assert_eq!(frontier(&world.state).unwrap().size(), 0);
+    items[1].seq = 9;
+    items.extend(chain(&second, 1, Hash32::ZERO.into(), 2));
+    let mut lost = items[0].clone();
+    lost.vault = Hash32::new([7; 32]).into();
+    items.push(lost);
+    let receipt = world.send(&OPERATOR, SNAPSHOTS, world.batch(&items));
+    assert!(receipt.success);
+    assert_eq!(commitBatchCall::abi_decode_returns_validate(&receipt.output).unwrap(), 3);
+    let refused = refusals(&receipt);
+    assert_eq!(refused.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [9, 3, 1]);
+    for ((_, text), start) in refused.iter().zip(["WrongSequence", "WrongSequence", "UnknownVault"]) {
+        assert!(text.starts_with(start), "{text}");
+    }
+    assert_eq!(frontier(&world.state).unwrap().size(), 3);
+    assert_eq!(vault(&world.state, &terms.vault()).unwrap().unwrap().head, items[0].hash());
+    // An owner who leaves the cluster takes only its own items out.
+    assert!(world.send(&OWNER, VAULTS, calls::set_cluster(&terms.vault(), &Hash32::ZERO)).success);
+    let mut more = chain(&second, 3, items[4].hash(), 1);
+    more.extend(chain(&terms, 2, items[0].hash(), 1));
+    let receipt = world.send(&OPERATOR, SNAPSHOTS, world.batch(&more));
+    assert_eq!(commitBatchCall::abi_decode_returns_validate(&receipt.output).unwrap(), 1);
+    let refused = refusals(&receipt);
+    assert!(refused.len() == 1 && refused[0].1.starts_with("WrongCluster"), "{refused:?}");
 }
 
 #[test]
@@ -251,11 +278,6 @@ fn epoch_cluster_and_size_are_checked() {
     let items = chain(&terms, 1, Hash32::ZERO.into(), 3);
     let error = BatchTooLarge { limit: U256::from(2), found: U256::from(3) };
     let input = world.batch(&items);
-    world.send_reverts(&OPERATOR, SNAPSHOTS, input, error);
-    // The owner left the cluster.
-    assert!(world.send(&OWNER, VAULTS, calls::set_cluster(&terms.vault(), &Hash32::ZERO)).success);
-    let error = WrongCluster { vault: word(terms.vault()), expected: word(Hash32::ZERO), found: word(cluster_id()) };
-    let input = world.batch(&items[..1]);
     world.send_reverts(&OPERATOR, SNAPSHOTS, input, error);
 }
 

@@ -101,9 +101,6 @@ fn add_delegate(env: &mut Env<'_, '_>, vault: VaultId, delegate: Address) -> Res
     if state.delegates.contains(&delegate) {
         return Ok(());
     }
-    if delegate == Address::ZERO || delegate == state.terms.owner {
-        return Err(revert(InvalidDelegate { delegate: to_alloy(&delegate) }));
-    }
     if state.delegates.len() >= DELEGATES_MAX {
         return Err(too_many_delegates());
     }
@@ -161,7 +158,7 @@ fn check_delegates(terms: &VaultTerms) -> Result<(), Abort> {
     if terms.delegates.len() > DELEGATES_MAX {
         return Err(too_many_delegates());
     }
-    let mut seen = vec![Address::ZERO, terms.owner];
+    let mut seen = Vec::new();
     for delegate in &terms.delegates {
         if seen.contains(delegate) {
             return Err(revert(InvalidDelegate { delegate: to_alloy(delegate) }));

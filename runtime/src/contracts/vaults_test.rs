@@ -85,12 +85,10 @@ fn broken_terms_are_refused() {
     let mut unknown = terms.clone();
     unknown.cluster = Hash32::new([9; 32]);
     world.send_reverts(&OWNER, VAULTS, calls::register(&unknown), UnknownCluster { cluster: word(unknown.cluster) });
-    for delegates in [vec![Address::ZERO], vec![terms.owner], vec![Address::new([5; 20]); 2]] {
-        let mut broken = terms.clone();
-        let delegate = to_alloy(&delegates[0]);
-        broken.delegates = delegates;
-        world.send_reverts(&OWNER, VAULTS, calls::register(&broken), InvalidDelegate { delegate });
-    }
+    let mut broken = terms.clone();
+    broken.delegates = vec![Address::new([5; 20]), Address::new([6; 20]), Address::new([5; 20])];
+    let error = InvalidDelegate { delegate: to_alloy(&broken.delegates[0]) };
+    world.send_reverts(&OWNER, VAULTS, calls::register(&broken), error);
     let mut many = terms.clone();
     many.delegates = (0..=16u8).map(|byte| Address::new([byte + 1; 20])).collect();
     let limit = U256::from(DELEGATES_MAX);
@@ -130,10 +128,6 @@ fn delegates_come_and_go_by_the_owners_word_only() {
     assert!(!is_committer(&world, delegate));
     let again = world.send(&OWNER, VAULTS, calls::remove_delegate(&id, &delegate));
     assert!(again.success && again.logs.is_empty());
-    for delegate in [Address::ZERO, terms.owner] {
-        let error = InvalidDelegate { delegate: to_alloy(&delegate) };
-        world.send_reverts(&OWNER, VAULTS, calls::add_delegate(&id, &delegate), error);
-    }
     for byte in 0..16u8 {
         assert!(world.send(&OWNER, VAULTS, calls::add_delegate(&id, &Address::new([byte + 1; 20]))).success);
     }
