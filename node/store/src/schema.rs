@@ -76,7 +76,7 @@ tables! {
 
     // ── ledger (written by the Raft state machine, one batch an apply) ──────────────────────────
     /// Raft's own: last applied, membership, a snapshot whose installation has begun, by name.
-    LedgerMeta = "ledger-meta": String => Vec<u8>;
+    LedgerMeta = "ledger-meta": String => Raw;
     /// Counters over all of it.
     LedgerTotals = "ledger-totals": () => Totals;
     /// Validators whose certificates the ledger believes.
@@ -107,7 +107,7 @@ tables! {
     LedgerSessions = "ledger-sessions": (Hash32, u64) => SessionOutcome;
     /// Highest serial of each session.
     LedgerSessionHeads = "ledger-session-heads": Hash32 => u64;
-    /// Outcomes that each Raft entry added, so that the oldest can be forgotten.
+    /// Outcomes in order of arrival, one row a Raft entry, so that the oldest can be forgotten.
     LedgerSessionOrder = "ledger-session-order": u64 => Vec<(Hash32, u64)>;
 
     // ── replica ─────────────────────────────────────────────────────────────────────────────────

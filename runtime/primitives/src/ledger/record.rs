@@ -158,4 +158,8 @@ pub struct Totals {
     pub outbox_next: u64,
     /// Outcomes that sessions remember.
     pub outcomes: u64,
+    /// Oldest row of the order in which they are forgotten.
+    pub outcomes_first: u64,
+    /// Next row of that order.
+    pub outcomes_next: u64,
 }

@@ -72,9 +72,16 @@ impl SignedCommand {
     /// # Errors
     /// [`SignatureError`] when it does not hold on this network.
     pub fn speaker(&self, network: &NetworkId) -> Result<Speaker, SignatureError> {
-        let hash = Self::sign_hash(network, &self.command, self.session, self.serial);
+        self.speaker_of(&Self::sign_hash(network, &self.command, self.session, self.serial))
+    }
+
+    /// As [`Self::speaker`], for who has the [`Self::sign_hash`] already.
+    ///
+    /// # Errors
+    /// [`SignatureError`] when the signature does not hold over `hash`.
+    pub fn speaker_of(&self, hash: &Hash32) -> Result<Speaker, SignatureError> {
         match &self.signer {
-            Signer::Account(signature) => signature.recover(&hash).map(Speaker::Account),
+            Signer::Account(signature) => signature.recover(hash).map(Speaker::Account),
             Signer::Node(key, signature) => {
                 signature.verify(key.as_bytes(), hash.as_ref()).map(|()| Speaker::Node(*key))
             }

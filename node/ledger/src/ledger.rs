@@ -1,0 +1,262 @@
+//! The ledger's handle, and its start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{InitializeError, LinearizableReadError, RaftError};
+use openraft::{ReadPolicy, ServerState};
+use primitives::ledger::{Applied, Refusal, SignedCommand, Totals, TrustedSet};
+use primitives::{Height, MemberKey};
+use serde::Serialize;
+use store::Store;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{LedgerConfig, LedgerGenesis};
+use crate::error::LedgerError;
+use crate::ingress::Ingress;
+use crate::keeper::{self, End};
+use crate::log::LogStore;
+use crate::machine::{Limits, Rules};
+use crate::network::Network;
+use crate::reader::{Consistency, Reader};
+use crate::receiver::Receiver;
+use crate::state::StateMachine;
+use crate::transport::Transport;
+use crate::types::{Member, Raft};
+
+/// Pause before a read is tried again when nobody leads.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// The running ledger; clones share it.
+#[derive(Clone)]
+pub struct Ledger {
+    raft: Raft,
+    rules: Arc<Rules>,
+    store: Store,
+    log: LogStore,
+    ingress: Ingress,
+    receiver: Arc<Receiver>,
+    applied: watch::Receiver<u64>,
+    end: watch::Receiver<Option<End>>,
+    deadline: Duration,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").field("id", self.raft.node_id()).finish_non_exhaustive()
+    }
+}
+
+/// How this member is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerStatus {
+    /// This member's Raft id.
+    pub id: u64,
+    /// Leader, follower, candidate, learner.
+    pub role: String,
+    /// Raft's term.
+    pub term: u64,
+    /// Who leads, as far as this member knows.
+    pub leader: Option<MemberKey>,
+    /// All members.
+    pub members: Vec<MemberKey>,
+    /// Last entry in the log.
+    pub last_log: Option<u64>,
+    /// Last entry applied.
+    pub applied: u64,
+    /// Last entry in the newest snapshot.
+    pub snapshot: Option<u64>,
+    /// Last entry purged from the log.
+    pub purged: Option<u64>,
+    /// Log on disk, bytes.
+    pub log_bytes: u64,
+    /// Counters over the whole ledger.
+    pub totals: Totals,
+}
+
+/// Opens the ledger of this member and runs it until `cancel`. A cluster of one leads itself when this returns.
+///
+/// # Errors
+/// [`LedgerError`] when log, tables or files cannot be opened, or the configuration is impossible.
+pub async fn start(
+    config: LedgerConfig,
+    genesis: LedgerGenesis,
+    store: Store,
+    transport: Arc<dyn Transport>,
+    cancel: CancellationToken,
+) -> Result<Ledger, LedgerError> {
+    start_with(config, genesis, Limits::default(), store, transport, cancel).await
+}
+
+pub(crate) async fn start_with(
+    config: LedgerConfig,
+    genesis: LedgerGenesis,
+    limits: Limits,
+    store: Store,
+    transport: Arc<dyn Transport>,
+    cancel: CancellationToken,
+) -> Result<Ledger, LedgerError> {
+    let members = raft_members(&genesis.members);
+    let id = members.iter().find(|(_, member)| member.key == config.key).map(|(id, _)| *id);
+    let id = id.ok_or_else(|| LedgerError::Config { reason: format!("{} is no member of the cluster", config.key) })?;
+    let rules = Arc::new(Rules {
+        network: genesis.network,
+        cluster: genesis.cluster,
+        members: genesis.members.iter().copied().collect::<BTreeSet<_>>(),
+        genesis: TrustedSet { since: Height::GENESIS, validators: genesis.validators },
+        limits,
+    });
+    let log = LogStore::open(&config.log_dir, config.log)?;
+    let machine = StateMachine::open(store.clone(), Arc::clone(&rules), config.snapshot_dir.clone())?;
+    let applied = machine.applied();
+    let receiver = Arc::new(Receiver::new(config.snapshot_dir.clone()));
+    let raft_config = Arc::new(config.raft()?);
+    let raft = Raft::new(id, raft_config, Network::new(transport), log.clone(), machine)
+        .await
+        .map_err(|fatal| LedgerError::Stopped { reason: fatal.to_string() })?;
+    initialize(&raft, &members).await?;
+    let ingress = Ingress::start(
+        raft.clone(),
+        Arc::clone(&rules),
+        config.in_flight_commands,
+        config.submit_deadline,
+        cancel.clone(),
+    );
+    let end = keeper::start(raft.clone(), log.clone(), config.snapshot_log_bytes, cancel);
+    let deadline = config.submit_deadline;
+    let ledger = Ledger { raft, rules, store, log, ingress, receiver, applied, end, deadline };
+    if members.len() == 1 {
+        // Nothing that was acknowledged before may be missing from even a stale read after this.
+        ledger.read(Consistency::Linearizable).await?;
+    }
+    Ok(ledger)
+}
+
+/// Members by their Raft ids, which begin at 1 in genesis order and are never used again.
+fn raft_members(members: &[MemberKey]) -> BTreeMap<u64, Member> {
+    (1..).zip(members.iter().map(|key| Member { key: *key })).collect()
+}
+
+/// On a pristine member only: with the genesis members.
+async fn initialize(raft: &Raft, members: &BTreeMap<u64, Member>) -> Result<(), LedgerError> {
+    match raft.initialize(members.clone()).await {
+        // It has run before.
+        Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+        Err(error) => Err(LedgerError::Config { reason: error.to_string() }),
+    }
+}
+
+impl Ledger {
+    /// Orders and applies commands. One outcome each, in order: applied and durable on a quorum, or refused.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: not ordered, as far as this member knows; sending the same commands again is harmless.
+    pub async fn submit(&self, commands: Vec<SignedCommand>) -> Result<Vec<Result<Applied, Refusal>>, LedgerError> {
+        self.ingress.submit(commands).await
+    }
+
+    /// The tables, for reading.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotLeader`] or [`LedgerError::NoLeader`] for a linearizable read that cannot be had here now.
+    pub async fn read(&self, consistency: Consistency) -> Result<Reader, LedgerError> {
+        if consistency == Consistency::Linearizable {
+            self.confirm().await?;
+        }
+        let applied = *self.applied.borrow();
+        Ok(Reader::new(self.store.clone(), self.rules.genesis.clone(), consistency, applied))
+    }
+
+    /// Waits until this leader knows that it still leads and has applied all that was committed when it asked.
+    async fn confirm(&self) -> Result<(), LedgerError> {
+        let until = Instant::now() + self.deadline;
+        loop {
+            let forward = match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
+                Ok(_) => return Ok(()),
+                Err(RaftError::Fatal(fatal)) => return Err(LedgerError::Stopped { reason: fatal.to_string() }),
+                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => Some(forward),
+                Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => None,
+            };
+            if let Some((id, member)) = forward.and_then(|forward| forward.leader_id.zip(forward.leader_node))
+                && id != *self.raft.node_id()
+            {
+                return Err(LedgerError::NotLeader { leader: member.key });
+            }
+            if Instant::now() >= until {
+                return Err(LedgerError::NoLeader);
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Index of the last entry applied, as it moves.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.applied.clone()
+    }
+
+    /// How this member is doing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`] when the tables cannot be read; fatal.
+    pub fn status(&self) -> Result<LedgerStatus, LedgerError> {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let membership = metrics.membership_config.membership();
+        let key_of = |id: &u64| membership.get_node(id).map(|member| member.key);
+        let role = match metrics.state {
+            ServerState::Leader => "leader",
+            ServerState::Follower => "follower",
+            ServerState::Candidate => "candidate",
+            ServerState::Learner => "learner",
+            ServerState::Shutdown => "stopped",
+        };
+        let reader = Reader::new(self.store.clone(), self.rules.genesis.clone(), Consistency::Stale, 0);
+        Ok(LedgerStatus {
+            id: metrics.id,
+            role: role.to_owned(),
+            term: metrics.current_term,
+            leader: metrics.current_leader.as_ref().and_then(key_of),
+            members: membership.nodes().map(|(_, member)| member.key).collect(),
+            last_log: metrics.last_log_index,
+            applied: *self.applied.borrow(),
+            snapshot: metrics.snapshot.map(|id| id.index),
+            purged: metrics.purged.map(|id| id.index),
+            log_bytes: self.log.disk_bytes(),
+            totals: reader.totals()?,
+        })
+    }
+
+    /// Answers a request that another member's [`Transport`] brought.
+    ///
+    /// # Errors
+    /// [`LedgerError::Request`] for bytes that are no request.
+    pub async fn serve(&self, request: &[u8]) -> Result<Vec<u8>, LedgerError> {
+        self.receiver.serve(&self.raft, request).await
+    }
+
+    /// Builds a snapshot now, beside all else.
+    ///
+    /// # Errors
+    /// [`LedgerError::Stopped`].
+    pub async fn snapshot_now(&self) -> Result<(), LedgerError> {
+        self.raft.trigger().snapshot().await.map_err(|fatal| LedgerError::Stopped { reason: fatal.to_string() })
+    }
+
+    /// Waits until the ledger has ended: `Ok` when it was cancelled, the reason when it failed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Stopped`].
+    pub async fn stopped(&self) -> Result<(), LedgerError> {
+        let mut end = self.end.clone();
+        match end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone()) {
+            Some(End::Cancelled) => Ok(()),
+            Some(End::Failed(reason)) => Err(LedgerError::Stopped { reason }),
+            None => Err(LedgerError::Stopped { reason: "its keeper has ended".to_owned() }),
+        }
+    }
+}
