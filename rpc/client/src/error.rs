@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use primitives::ledger::Refusal;
-use primitives::{ChainId, NetworkId, PackId, VaultId};
+use primitives::{ChainId, ChunkId, NetworkId, PackId, VaultId};
 
 use crate::NodeError;
 
@@ -109,6 +109,20 @@ pub enum ClientError {
         /// Shards needed.
         need: u8,
     },
+    /// No pack that can be read holds a chunk.
+    #[error("chunk {chunk} is lost: the pack that held it cannot be read")]
+    ChunkLost {
+        /// The chunk.
+        chunk: ChunkId,
+    },
+    /// A local cache is damaged; it is made again.
+    #[error("the local index {} is damaged: {reason}", path.display())]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// Stored bytes are not what they should be.
     #[error("{what} is damaged: {reason}")]
     Damaged {
@@ -156,6 +170,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether only what was being read is concerned: too few shards are left, or what is left is wrong.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::PackLost { .. } | Self::ChunkLost { .. } | Self::Damaged { .. })
+    }
+
     pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { what, path, source }

@@ -19,13 +19,27 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod backup;
+mod buffers;
+mod cache_dir;
+mod chunk_reader;
 mod client;
 mod error;
+mod fetch;
 mod http;
+mod index;
+mod meta;
 mod node;
 mod options;
 mod owner;
+mod patterns;
 mod progress;
+mod restore;
+mod session;
+mod snapshot;
+mod stage;
+mod tree_cache;
+mod vault;
 
 pub use client::Client;
 pub use error::ClientError;

@@ -10,7 +10,7 @@ use seal::OwnerSecret;
 
 use crate::{
     BackupOptions, BackupReport, Client, ClientError, Difference, FilesVerdict, ListedEntry, ObjectInfo, Progress,
-    RestoreOptions, RestoreReport, SnapshotInfo, SnapshotRef, VaultInfo, VaultOptions,
+    RestoreOptions, RestoreReport, SnapshotInfo, SnapshotRef, VaultInfo, VaultOptions, backup, restore, vault,
 };
 
 /// A client with an owner's secret: everything that needs keys.
@@ -41,8 +41,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError::BadName`], [`ClientError::Refused`] when the vault exists with other options.
     pub fn vault_create(&self, name: &str, options: VaultOptions) -> Result<VaultInfo, ClientError> {
-        let _ = (name, options);
-        todo!()
+        vault::create(&self.client, &self.secret, name, options)
     }
 
     /// All vaults of the owner, by name. This is also how a client recovers on an empty machine: the names and settings
@@ -51,7 +50,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError`].
     pub fn vault_list(&self) -> Result<Vec<VaultInfo>, ClientError> {
-        todo!()
+        vault::list(&self.client, &self.secret)
     }
 
     /// One vault.
@@ -59,8 +58,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError::UnknownVault`].
     pub fn vault_info(&self, name: &str) -> Result<VaultInfo, ClientError> {
-        let _ = name;
-        todo!()
+        vault::OpenVault::open(&self.client, &self.secret, name).map(|vault| vault.info())
     }
 
     /// Takes a snapshot.
@@ -68,8 +66,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError`]; what concerns single files is in the report.
     pub fn backup(&self, options: BackupOptions) -> Result<BackupReport, ClientError> {
-        let _ = options;
-        todo!()
+        backup::backup(&self.client, &self.secret, &options)
     }
 
     /// The vault's snapshots, oldest first.
@@ -111,8 +108,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError`]; lost files and single failures are in the report.
     pub fn restore(&self, options: RestoreOptions) -> Result<RestoreReport, ClientError> {
-        let _ = options;
-        todo!()
+        restore::restore(&self.client, &self.secret, &options)
     }
 
     /// Puts an object; a name that exists gets a new version.

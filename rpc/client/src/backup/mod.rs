@@ -1,0 +1,188 @@
+//! Takes a snapshot.
+//!
+//! ```text
+//! walker ─┬─ small files ─────────────┐
+//!         └─ big files ─► reader ─cuts─┴─► workers: id → known? → seal into an open pack → full? encode ─► senders
+//!                                             └─ directories, when their last entry is there              └─► committer
+//! ```
+//! Few buffers, bounded channels: memory does not depend on the size of what is backed up.
+
+mod directory;
+mod files;
+mod finish;
+mod packer;
+mod reader;
+mod run;
+mod upload;
+mod walk;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Barrier};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::bounded;
+use primitives::ledger::Refusal;
+use seal::OwnerSecret;
+use seal::frame::FrameKeys;
+use seal::pack::FooterKeys;
+use seal::tree::Mtime;
+
+pub(crate) use packer::{Packer, Tools};
+pub(crate) use reader::Cutter;
+
+use crate::cache_dir::CacheDir;
+use crate::fetch::Fetcher;
+use crate::index::VaultIndex;
+use crate::session::Session;
+use crate::tree_cache::TreeCache;
+use crate::vault::OpenVault;
+use crate::{BackupOptions, BackupReport, Client, ClientError, Phase};
+use run::Run;
+use walk::Walker;
+
+/// Jobs that wait for a worker.
+const JOBS: usize = 8;
+/// Big files that wait for the reader.
+const BIG: usize = 64;
+/// Packs that wait to be recorded.
+const PLACED: usize = 64;
+
+/// Takes a snapshot of the paths in the options.
+pub(crate) fn backup(
+    client: &Client,
+    secret: &OwnerSecret,
+    options: &BackupOptions,
+) -> Result<BackupReport, ClientError> {
+    let vault = OpenVault::open(client, secret, &options.vault)?;
+    let cache = CacheDir::lock(client, &vault.id)?;
+    raise_file_limit();
+    match attempt(client, secret, options, &vault, &cache) {
+        // The cache speaks of packs that the ledger does not have, or is damaged: begin without it.
+        Err(
+            error @ (ClientError::Refused { refusal: Refusal::UnknownPack { .. }, .. } | ClientError::Cache { .. }),
+        ) => {
+            tracing::warn!(target: "client", %error, "the local cache cannot be used; starting without it");
+            cache.clear()?;
+            attempt(client, secret, options, &vault, &cache)
+        }
+        result => result,
+    }
+}
+
+fn attempt(
+    client: &Client,
+    secret: &OwnerSecret,
+    options: &BackupOptions,
+    vault: &OpenVault,
+    cache_dir: &CacheDir,
+) -> Result<BackupReport, ClientError> {
+    let session = Session::new(client, secret);
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let started_at = Mtime { secs: i64::try_from(started.as_secs()).unwrap_or(0), nanos: started.subsec_nanos() };
+
+    options.progress.phase(Phase::Index);
+    let footer_keys = FooterKeys::new(&vault.keys.pack);
+    let mut index = VaultIndex::open(cache_dir.path(), client.network().network, vault.id)?;
+    let fetcher = Fetcher::new(Arc::clone(client.node()), Arc::clone(&options.progress));
+    index.sync(client.node().as_ref(), &vault.record, &footer_keys, &fetcher)?;
+    let cache_path = cache_dir.path().map(|path| path.join(tree_cache_name(&options.paths)));
+    let cache = TreeCache::open(cache_path.as_deref(), &index.generation());
+
+    let policy = vault.record.terms.policy;
+    let width = usize::from(policy.width());
+    let (shards_in, shards_out) = bounded(width * 4);
+    let packer = Packer::new(policy, footer_keys, shards_in);
+    let run = Run::new(client, options, vault, &index, &cache, cache_path.as_deref(), packer, started_at)?;
+
+    options.progress.phase(Phase::Store);
+    store(&run, &session, shards_out, width.clamp(4, 8))?;
+    if let Some(error) = run.failure() {
+        return Err(error);
+    }
+    options.cancel.check()?;
+    options.progress.phase(Phase::Commit);
+    let taken_at = u64::try_from(started.as_millis()).unwrap_or(u64::MAX);
+    finish::commit(&run, &session, secret, taken_at)
+}
+
+/// Runs all threads until everything is stored.
+fn store(
+    run: &Run<'_>,
+    session: &Session<'_>,
+    shards: crossbeam_channel::Receiver<(Arc<crate::stage::Encoded>, u8)>,
+    senders: usize,
+) -> Result<(), ClientError> {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let frame_keys = FrameKeys::new(&run.vault.keys.dedup);
+    let tools = || Tools::new(&frame_keys);
+    let (jobs_in, jobs) = bounded(JOBS);
+    let (big_in, big) = bounded(BIG);
+    let (placed_in, placed) = bounded(PLACED);
+    let all_read = Barrier::new(workers);
+    let (reader_tools, walker_tools) = (tools()?, tools()?);
+    let worker_tools = (0..workers).map(|_| tools()).collect::<Result<Vec<_>, _>>()?;
+    std::thread::scope(|scope| {
+        for _ in 0..senders {
+            let (shards, placed) = (shards.clone(), placed_in.clone());
+            scope.spawn(move || upload::send(run, &shards, &placed));
+        }
+        drop((shards, placed_in));
+        scope.spawn(|| upload::commit(run, session, &placed));
+        let reader = scope.spawn({
+            let jobs_in = jobs_in.clone();
+            move || reader::read_all(run, reader_tools, &big, &jobs_in)
+        });
+        let workers: Vec<_> = worker_tools
+            .into_iter()
+            .map(|mut tools| {
+                let (jobs, all_read) = (jobs.clone(), &all_read);
+                scope.spawn(move || {
+                    files::work(run, &mut tools, &jobs);
+                    // Nobody opens a pack any more once all have come here.
+                    if all_read.wait().is_leader() {
+                        run.options.progress.phase(Phase::Flush);
+                    }
+                    if !run.is_stopped()
+                        && let Err(error) = run.packer.flush(&mut tools)
+                    {
+                        run.fail(error);
+                    }
+                })
+            })
+            .collect();
+        drop(jobs);
+        let walked = Walker { run, tools: walker_tools, jobs: jobs_in, big: big_in }.walk();
+        match walked {
+            Err(error) if !run.options.cancel.is_cancelled() => run.fail(error),
+            _ => {}
+        }
+        for thread in workers.into_iter().chain([reader]) {
+            let _ = thread.join();
+        }
+        run.packer.end();
+    });
+    Ok(())
+}
+
+/// The name of the directory cache for these paths.
+fn tree_cache_name(paths: &[PathBuf]) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut hasher = blake3::Hasher::new();
+    for path in paths {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        hasher.update(path.as_os_str().as_bytes()).update(&[0]);
+    }
+    format!("trees-{}", &hasher.finalize().to_hex()[..16])
+}
+
+/// Open directories wait for their files: allow as many open files as the system lets this process have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Whether the caches of this name belong to backups.
+pub(crate) fn is_tree_cache(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("trees-"))
+}

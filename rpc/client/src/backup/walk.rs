@@ -1,0 +1,410 @@
+//! Walks through the tree, one directory after the other, and says what must be read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{CString, OsStr};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat, readlinkat};
+use rustix::io::Errno;
+use seal::chunk::CHUNK_MIN;
+use seal::tree::{Entry, Name, Node};
+
+use super::directory::{Directory, Ready, key_of};
+use super::files::{BigFile, Job, SmallFile};
+use super::packer::Tools;
+use super::run::Run;
+use crate::ClientError;
+use crate::meta::{FileStat, xattrs_of_file, xattrs_of_link};
+use crate::tree_cache::KnownFile;
+
+/// Small files in one job.
+const BATCH: usize = 64;
+
+/// Where the walker sends what must be read.
+pub(super) struct Walker<'r, 'a> {
+    pub(super) run: &'r Run<'a>,
+    pub(super) tools: Tools,
+    pub(super) jobs: Sender<Job>,
+    pub(super) big: Sender<BigFile>,
+}
+
+/// A directory whose subdirectories are being walked.
+struct Frame {
+    directory: Arc<Directory>,
+    fd: Arc<OwnedFd>,
+    subdirectories: std::vec::IntoIter<(usize, CString, FileStat)>,
+}
+
+/// One name of a directory, with what `stat` says.
+struct Found {
+    name: CString,
+    stat: FileStat,
+}
+
+/// Directories that are only there to hold paths below them.
+#[derive(Default)]
+struct Prefix {
+    children: BTreeMap<Vec<u8>, Prefix>,
+    whole: bool,
+}
+
+impl Walker<'_, '_> {
+    /// Walks all paths of the backup.
+    pub(super) fn walk(&mut self) -> Result<(), ClientError> {
+        let mut paths = Vec::new();
+        for path in &self.run.options.paths {
+            let found =
+                std::fs::canonicalize(path).map_err(|source| ClientError::Path { path: path.clone(), source })?;
+            paths.push(found);
+        }
+        if let [path] = paths.as_slice()
+            && path.is_dir()
+        {
+            let found = self.open_root(path)?;
+            return self.walk_tree(None, root_name(), path.clone(), found);
+        }
+        let mut prefix = Prefix::default();
+        for path in &paths {
+            let mut node = &mut prefix;
+            for part in path.components().skip(1) {
+                node = node.children.entry(part.as_os_str().as_bytes().to_vec()).or_default();
+            }
+            node.whole = true;
+        }
+        self.walk_prefix(None, root_name(), PathBuf::from("/"), &prefix)
+    }
+
+    fn open_root(&self, path: &Path) -> Result<(OwnedFd, FileStat), ClientError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let open = || -> Result<_, Errno> {
+            let fd = openat(CWD, path, flags, Mode::empty())?;
+            let stat = FileStat::of_file(&fd)?;
+            Ok((fd, stat))
+        };
+        open().map_err(|error| ClientError::Path { path: path.to_path_buf(), source: error.into() })
+    }
+
+    /// A directory of which only some entries are backed up.
+    fn walk_prefix(
+        &mut self,
+        parent: Option<(Arc<Directory>, usize)>,
+        name: Name,
+        path: PathBuf,
+        prefix: &Prefix,
+    ) -> Result<(), ClientError> {
+        let (fd, stat) = self.open_root(&path)?;
+        let fd = Arc::new(fd);
+        let meta = self.run.names.meta(&stat, xattrs_of_file(&fd).unwrap_or_default());
+        let places = prefix.children.iter().map(|_| None).collect();
+        let directory = Directory::new(parent, name, path.clone(), meta, [0; 32], None, places);
+        for (place, (name, child)) in prefix.children.iter().enumerate() {
+            let below = path.join(OsStr::from_bytes(name));
+            let parent = Some((Arc::clone(&directory), place));
+            let name_of = Name::new(name.clone()).map_err(|error| ClientError::damaged("a path", error))?;
+            if !child.whole {
+                self.walk_prefix(parent, name_of, below, child)?;
+                continue;
+            }
+            let cname = CString::new(name.clone()).map_err(|error| ClientError::damaged("a path", error))?;
+            let stat = FileStat::of_entry(&fd, &cname)
+                .map_err(|error| ClientError::Path { path: below.clone(), source: error.into() })?;
+            if stat.kind == FileType::Directory {
+                let opened = self.open_root(&below)?;
+                self.walk_tree(parent, name_of, below, opened)?;
+            } else {
+                let mut batch = Vec::new();
+                let found = Found { name: cname, stat };
+                if let Some(ready) = self.start_file(&directory, &fd, place, found, None, &mut batch)? {
+                    directory.fill(self.run, &mut self.tools, place, ready)?;
+                }
+                self.send_batch(&directory, &fd, batch)?;
+            }
+        }
+        directory.release(self.run, &mut self.tools, 1)
+    }
+
+    /// A directory with everything below it.
+    fn walk_tree(
+        &mut self,
+        parent: Option<(Arc<Directory>, usize)>,
+        name: Name,
+        path: PathBuf,
+        (fd, stat): (OwnedFd, FileStat),
+    ) -> Result<(), ClientError> {
+        let device = stat.device;
+        let mut stack = vec![self.enter(parent, name, path, fd, &stat)?];
+        while let Some(frame) = stack.last_mut() {
+            if self.run.is_ending() {
+                return Err(ClientError::Cancelled);
+            }
+            let Some((place, name, stat)) = frame.subdirectories.next() else {
+                let frame = stack.pop().expect("it was just looked at");
+                frame.directory.release(self.run, &mut self.tools, 1)?;
+                continue;
+            };
+            let (parent, above) = (Arc::clone(&frame.directory), Arc::clone(&frame.fd));
+            let path = parent.path.join(OsStr::from_bytes(name.as_bytes()));
+            if self.run.options.one_file_system && stat.device != device {
+                self.run.skip(path, "on another file system");
+                parent.fill(self.run, &mut self.tools, place, None)?;
+                continue;
+            }
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            match openat(&*above, &*name, flags, Mode::empty()) {
+                Ok(fd) => {
+                    let name = checked_name(name);
+                    stack.push(self.enter(Some((parent, place)), name, path, fd, &stat)?);
+                }
+                Err(error) => {
+                    self.run.error(&path, format!("cannot open the directory: {error}"));
+                    parent.fill(self.run, &mut self.tools, place, None)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists a directory, sends what must be read, and returns its subdirectories.
+    fn enter(
+        &mut self,
+        parent: Option<(Arc<Directory>, usize)>,
+        name: Name,
+        path: PathBuf,
+        fd: OwnedFd,
+        stat: &FileStat,
+    ) -> Result<Frame, ClientError> {
+        let run = self.run;
+        let fd = Arc::new(fd);
+        let (mut found, complete) = self.list(&fd, &path);
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        let (fingerprint, racy) = fingerprint(&found, run);
+        let summary = if run.options.force { None } else { run.cache.get(&key_of(&path)) };
+        let unchanged = summary.filter(|summary| complete && summary.fingerprint == fingerprint).cloned();
+        let meta = match xattrs_of_file(&fd) {
+            Ok(xattrs) => run.names.meta(stat, xattrs),
+            Err(error) => {
+                run.error(&path, format!("cannot read extended attributes: {error}"));
+                run.names.meta(stat, Vec::new())
+            }
+        };
+        let fingerprint = if racy || !complete { [0; 32] } else { fingerprint };
+        if let Some(known) = unchanged {
+            let (files, bytes) = found
+                .iter()
+                .filter(|found| found.stat.kind == FileType::RegularFile)
+                .fold((0, 0), |(files, bytes), found| (files + 1, bytes + found.stat.size));
+            run.options.progress.done(files, bytes);
+            let directories = found.into_iter().filter(|found| found.stat.kind == FileType::Directory);
+            let subdirectories: Vec<_> =
+                directories.enumerate().map(|(place, found)| (place, found.name, found.stat)).collect();
+            let places = subdirectories.iter().map(|_| None).collect();
+            let directory = Directory::new(parent, name, path, meta, fingerprint, Some(known), places);
+            return Ok(Frame { directory, fd, subdirectories: subdirectories.into_iter() });
+        }
+        let known: HashMap<Name, KnownFile> = summary
+            .map(|summary| run.cache.details(summary))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|file| (file.entry.name.clone(), file))
+            .collect();
+        let packs = summary.map(|summary| summary.packs.as_slice()).unwrap_or_default();
+        self.start(parent, name, path, meta, fingerprint, fd, found, known, packs)
+    }
+
+    /// Sends the files of a directory that has changed, or is new.
+    #[allow(clippy::too_many_arguments, reason = "the second half of `enter`")]
+    fn start(
+        &mut self,
+        parent: Option<(Arc<Directory>, usize)>,
+        name: Name,
+        path: PathBuf,
+        meta: seal::tree::Meta,
+        fingerprint: [u8; 32],
+        fd: Arc<OwnedFd>,
+        found: Vec<Found>,
+        mut known: HashMap<Name, KnownFile>,
+        packs: &[crate::index::PackNumber],
+    ) -> Result<Frame, ClientError> {
+        let places = found.iter().map(|_| None).collect();
+        let directory = Directory::new(parent, name, path, meta, fingerprint, None, places);
+        let mut subdirectories = Vec::new();
+        let mut batch = Vec::new();
+        let mut filled = Vec::new();
+        for (place, found) in found.into_iter().enumerate() {
+            if found.stat.kind == FileType::Directory {
+                subdirectories.push((place, found.name, found.stat));
+                continue;
+            }
+            let old = Name::new(found.name.as_bytes().to_vec()).ok().and_then(|name| known.remove(&name));
+            let old = old.filter(|old| is_same(old, &found.stat)).map(|old| (old, packs));
+            if let Some(ready) = self.start_file(&directory, &fd, place, found, old, &mut batch)? {
+                filled.push((place, ready));
+            }
+            if batch.len() == BATCH {
+                self.send_batch(&directory, &fd, std::mem::take(&mut batch))?;
+            }
+        }
+        self.send_batch(&directory, &fd, batch)?;
+        if !filled.is_empty() {
+            directory.fill_many(self.run, &mut self.tools, filled)?;
+        }
+        Ok(Frame { directory, fd, subdirectories: subdirectories.into_iter() })
+    }
+
+    /// Starts one entry that is no directory: `Some` is what to put in its place at once, `None` means later.
+    fn start_file(
+        &mut self,
+        directory: &Arc<Directory>,
+        fd: &Arc<OwnedFd>,
+        place: usize,
+        found: Found,
+        old: Option<(KnownFile, &[crate::index::PackNumber])>,
+        batch: &mut Vec<SmallFile>,
+    ) -> Result<Option<Option<Ready>>, ClientError> {
+        let run = self.run;
+        let path = || directory.path.join(OsStr::from_bytes(found.name.as_bytes()));
+        if let Some((old, packs)) = old {
+            let files = u64::from(found.stat.kind == FileType::RegularFile);
+            run.options.progress.done(files, files * found.stat.size);
+            return Ok(Some(Some(Ready::known(old, packs, &run.content))));
+        }
+        match found.stat.kind {
+            FileType::RegularFile if found.stat.size <= CHUNK_MIN as u64 => {
+                batch.push(SmallFile { place, name: found.name, stat: found.stat });
+                Ok(None)
+            }
+            FileType::RegularFile => {
+                let file = BigFile {
+                    directory: Arc::clone(directory),
+                    fd: Arc::clone(fd),
+                    file: SmallFile { place, name: found.name, stat: found.stat },
+                };
+                self.big.send(file).map_err(|_| ClientError::Cancelled)?;
+                Ok(None)
+            }
+            FileType::Symlink => match read_link(run, fd, &path(), &found) {
+                Ok(ready) => Ok(Some(Some(ready))),
+                Err(error) => {
+                    run.error(&path(), format!("cannot read the link: {error}"));
+                    Ok(Some(None))
+                }
+            },
+            kind => unreachable!("{kind:?} is left out when the directory is listed"),
+        }
+    }
+
+    fn send_batch(
+        &self,
+        directory: &Arc<Directory>,
+        fd: &Arc<OwnedFd>,
+        files: Vec<SmallFile>,
+    ) -> Result<(), ClientError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let job = Job::Files { directory: Arc::clone(directory), fd: Arc::clone(fd), files };
+        self.jobs.send(job).map_err(|_| ClientError::Cancelled)
+    }
+
+    /// The entries of a directory that are to be backed up, and whether they are all.
+    fn list(&self, fd: &Arc<OwnedFd>, path: &Path) -> (Vec<Found>, bool) {
+        let run = self.run;
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 32 * 1024];
+        let mut entries = RawDir::new(&**fd, &mut buffer);
+        let (mut found, mut complete) = (Vec::new(), true);
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    run.error(path, format!("cannot list the directory: {error}"));
+                    return (found, false);
+                }
+            };
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let below = || path.join(OsStr::from_bytes(name.to_bytes()));
+            if !run.excludes.is_empty() && run.excludes.matches(&below()) {
+                continue;
+            }
+            match FileStat::of_entry(&**fd, name) {
+                Ok(stat) => match left_out(stat.kind) {
+                    Some(reason) => run.skip(below(), reason),
+                    None => found.push(Found { name: name.to_owned(), stat }),
+                },
+                Err(Errno::NOENT) => {
+                    run.error(&below(), "vanished while its directory was read");
+                    complete = false;
+                }
+                Err(error) => {
+                    run.error(&below(), error);
+                    complete = false;
+                }
+            }
+        }
+        (found, complete)
+    }
+}
+
+/// Why an entry of this kind is not backed up.
+fn left_out(kind: FileType) -> Option<&'static str> {
+    match kind {
+        FileType::RegularFile | FileType::Directory | FileType::Symlink => None,
+        FileType::Socket => Some("a socket"),
+        FileType::Fifo => Some("a FIFO"),
+        FileType::BlockDevice | FileType::CharacterDevice => Some("a device"),
+        FileType::Unknown => Some("of an unknown kind"),
+    }
+}
+
+/// Over all names and what `stat` says of them; and whether something changed so recently that it may change unseen.
+fn fingerprint(found: &[Found], run: &Run<'_>) -> ([u8; 32], bool) {
+    let mut hasher = blake3::Hasher::new();
+    let mut racy = false;
+    for found in found {
+        hasher.update(found.name.as_bytes_with_nul());
+        found.stat.fingerprint(&mut hasher);
+        racy |= found.stat.ctime >= run.racy_from;
+    }
+    (*hasher.finalize().as_bytes(), racy)
+}
+
+/// Whether a file is the one that the cache knows.
+fn is_same(old: &KnownFile, stat: &FileStat) -> bool {
+    let same_kind = match &old.entry.node {
+        Node::File(file) => stat.kind == FileType::RegularFile && file.size == stat.size,
+        Node::Symlink { .. } => stat.kind == FileType::Symlink,
+        Node::Directory(_) => false,
+    };
+    same_kind
+        && old.ctime != (0, 0)
+        && old.ctime == (stat.ctime.secs, stat.ctime.nanos)
+        && old.inode == stat.inode
+        && old.entry.meta.mtime == stat.mtime
+}
+
+fn read_link(run: &Run<'_>, fd: &OwnedFd, path: &Path, found: &Found) -> Result<Ready, Errno> {
+    let target = readlinkat(fd, &*found.name, Vec::new())?.into_bytes();
+    let meta = run.names.meta(&found.stat, xattrs_of_link(path).unwrap_or_default());
+    let digest = run.content.symlink(&target);
+    let entry = Entry { name: checked_name(found.name.clone()), meta, node: Node::Symlink { target } };
+    let (ctime, inode) = (super::files::believed(run, &found.stat), found.stat.inode);
+    Ok(Ready { entry, digest, packs: Vec::new(), ctime, inode, kept: false })
+}
+
+/// A name that the file system gave.
+pub(super) fn checked_name(name: CString) -> Name {
+    let bytes = std::ffi::OsString::from_vec(name.into_bytes()).into_vec();
+    Name::new(bytes).expect("a file system has no entries with `/` or NUL, and `.` and `..` are left out")
+}
+
+/// The root's name, which is never written anywhere.
+fn root_name() -> Name {
+    Name::new(b"root".to_vec()).expect("a plain name")
+}

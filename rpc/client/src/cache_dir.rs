@@ -1,0 +1,62 @@
+//! The directory of one vault's caches, locked while a backup uses it.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use primitives::VaultId;
+use rustix::fs::{FlockOperation, flock};
+
+use crate::{Client, ClientError};
+
+/// Where one vault's caches are, if anywhere.
+pub(crate) struct CacheDir {
+    path: Option<PathBuf>,
+    _lock: Option<File>,
+}
+
+impl CacheDir {
+    /// The directory for this vault, for this process alone.
+    pub(crate) fn lock(client: &Client, vault: &VaultId) -> Result<Self, ClientError> {
+        let Some(path) = Self::path_of(client, vault)? else { return Ok(Self { path: None, _lock: None }) };
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(ClientError::io("cannot open", &lock_path))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(ClientError::Busy { path: lock_path });
+        }
+        Ok(Self { path: Some(path), _lock: Some(lock) })
+    }
+
+    /// The directory for this vault if no other process uses it; otherwise none, and everything lives in memory.
+    pub(crate) fn lock_or_none(client: &Client, vault: &VaultId) -> Result<Self, ClientError> {
+        match Self::lock(client, vault) {
+            Err(ClientError::Busy { .. } | ClientError::Io { .. }) => Ok(Self { path: None, _lock: None }),
+            result => result,
+        }
+    }
+
+    fn path_of(client: &Client, vault: &VaultId) -> Result<Option<PathBuf>, ClientError> {
+        let Some(cache) = client.cache() else { return Ok(None) };
+        let network = client.network().network.to_string();
+        let path = cache.join(&network[..16]).join(&vault.to_string()[..16]);
+        std::fs::create_dir_all(&path).map_err(ClientError::io("cannot make", &path))?;
+        Ok(Some(path))
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) -> Result<(), ClientError> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let failed = || ClientError::io("cannot clear", path);
+        for entry in std::fs::read_dir(path).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            if entry.file_name() == "index" || crate::backup::is_tree_cache(&entry.path()) {
+                std::fs::remove_file(entry.path()).map_err(failed())?;
+            }
+        }
+        Ok(())
+    }
+}

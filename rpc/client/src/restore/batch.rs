@@ -1,0 +1,211 @@
+//! Files that are restored together: every pack that they need is read once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use primitives::ChunkId;
+use seal::tree::{FileNode, Meta, Piece};
+
+use super::Restore;
+use super::write::Writer;
+use crate::index::PackNumber;
+use crate::{ClientError, Phase};
+
+/// Pieces and files in one batch.
+const BATCH_MAX: usize = 100_000;
+
+/// One file to restore.
+pub(super) struct FilePlan {
+    pub(super) path: PathBuf,
+    pub(super) meta: Meta,
+    pub(super) size: u64,
+    pub(super) sparse: bool,
+    /// Number of stored pieces.
+    pub(super) pieces: usize,
+    /// Pieces that are not written yet.
+    pub(super) left: AtomicUsize,
+    /// It cannot be completed.
+    pub(super) failed: AtomicBool,
+    /// It is there, if it has several pieces.
+    pub(super) made: AtomicBool,
+    /// Held while it is made.
+    pub(super) opening: Mutex<()>,
+}
+
+impl FilePlan {
+    pub(super) fn new(path: PathBuf, meta: Meta, file: &FileNode) -> Self {
+        Self {
+            path,
+            meta,
+            size: file.size,
+            sparse: file.sparse,
+            pieces: 0,
+            left: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+            made: AtomicBool::new(false),
+            opening: Mutex::new(()),
+        }
+    }
+}
+
+/// One piece of one file, and where its frame is.
+#[derive(Clone, Copy)]
+pub(super) struct Use {
+    pub(super) pack: PackNumber,
+    pub(super) offset: u32,
+    pub(super) len: u32,
+    pub(super) plain_len: u32,
+    pub(super) chunk: ChunkId,
+    pub(super) file: u32,
+    pub(super) at: u64,
+}
+
+/// A batch under way.
+#[derive(Default)]
+pub(super) struct Batch {
+    files: Vec<FilePlan>,
+    /// Pieces of each file, one after the other.
+    pieces: Vec<(Vec<Piece>, bool)>,
+    count: usize,
+}
+
+impl Batch {
+    pub(super) fn is_full(&self) -> bool {
+        self.count >= BATCH_MAX
+    }
+
+    pub(super) fn push(&mut self, file: FilePlan, pieces: Vec<Piece>) {
+        self.count += pieces.len() + 1;
+        self.files.push(file);
+        self.pieces.push((pieces, false));
+    }
+
+    /// Restores all files of the batch.
+    pub(super) fn run(mut self, restore: &Restore<'_>) -> Result<(), ClientError> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        if !restore.target.fresh {
+            self.keep_complete(restore)?;
+        }
+        restore.options.progress.phase(Phase::Restore);
+        let uses = self.uses(restore)?;
+        let ranges = by_pack(&uses);
+        let next = AtomicUsize::new(0);
+        let empty: Vec<usize> =
+            (0..self.files.len()).filter(|at| self.files[*at].pieces == 0 && !self.pieces[*at].1).collect();
+        let next_empty = AtomicUsize::new(0);
+        let files = &self.files;
+        in_parallel(|| {
+            let mut writer = Writer::new(restore, files)?;
+            while let Some(at) = empty.get(next_empty.fetch_add(1, Ordering::Relaxed)) {
+                restore.options.cancel.check()?;
+                writer.without_pieces(&files[*at]);
+            }
+            while let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
+                restore.options.cancel.check()?;
+                writer.pack(&uses[range.clone()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Finds files that are there already, complete and with the right content.
+    fn keep_complete(&mut self, restore: &Restore<'_>) -> Result<(), ClientError> {
+        restore.options.progress.phase(Phase::Verify);
+        let next = AtomicUsize::new(0);
+        let kept = Mutex::new(Vec::new());
+        let (files, pieces) = (&self.files, &self.pieces);
+        in_parallel(|| {
+            let writer = Writer::new(restore, files)?;
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(file) = files.get(at) else { return Ok(()) };
+                restore.options.cancel.check()?;
+                if writer.is_complete(file, &pieces[at].0) {
+                    kept.lock().expect("no thread panics here").push(at);
+                }
+            }
+        })?;
+        for at in kept.into_inner().expect("no thread panics here") {
+            let file = &self.files[at];
+            self.pieces[at] = (Vec::new(), true);
+            restore.counters.kept.fetch_add(1, Ordering::Relaxed);
+            restore.counters.files.fetch_add(1, Ordering::Relaxed);
+            restore.counters.bytes.fetch_add(file.size, Ordering::Relaxed);
+            restore.options.progress.done(1, file.size);
+        }
+        Ok(())
+    }
+
+    /// All stored pieces, by pack and place in it. Files with a piece that nothing holds are lost.
+    fn uses(&mut self, restore: &Restore<'_>) -> Result<Vec<Use>, ClientError> {
+        let chunks = restore.reading.index.chunks()?;
+        let mut uses = Vec::with_capacity(self.count);
+        for (number, (file, (pieces, _))) in self.files.iter_mut().zip(&self.pieces).enumerate() {
+            let first = uses.len();
+            let mut at = 0u64;
+            for piece in pieces {
+                let start = at;
+                at += piece.len();
+                let Piece::Chunk { id, len } = piece else { continue };
+                let found = chunks.get(id).filter(|location| location.plain_len == *len);
+                let Some(location) = found else {
+                    restore.lost(&file.path, ClientError::ChunkLost { chunk: *id });
+                    file.failed.store(true, Ordering::Relaxed);
+                    uses.truncate(first);
+                    break;
+                };
+                uses.push(Use {
+                    pack: location.pack,
+                    offset: location.offset,
+                    len: location.len,
+                    plain_len: location.plain_len,
+                    chunk: *id,
+                    file: u32::try_from(number).unwrap_or(u32::MAX),
+                    at: start,
+                });
+            }
+            file.pieces = uses.len() - first;
+            file.left = AtomicUsize::new(file.pieces);
+        }
+        uses.sort_unstable_by_key(|used| (used.pack, used.offset, used.file, used.at));
+        Ok(uses)
+    }
+}
+
+/// The ranges of `uses` that concern one pack each.
+fn by_pack(uses: &[Use]) -> Vec<std::ops::Range<usize>> {
+    let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+    for (at, used) in uses.iter().enumerate() {
+        match ranges.last_mut() {
+            Some(range) if uses[range.start].pack == used.pack => range.end = at + 1,
+            _ => ranges.push(at..at + 1),
+        }
+    }
+    ranges
+}
+
+/// Runs the same on all threads; the first error wins.
+fn in_parallel(work: impl Fn() -> Result<(), ClientError> + Sync) -> Result<(), ClientError> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let mut result = Ok(());
+        for thread in threads {
+            let ended = thread.join().unwrap_or_else(|_| {
+                Err(ClientError::Internal { what: "restoring", reason: "a thread has panicked".to_owned() })
+            });
+            if result.is_ok() {
+                result = ended;
+            }
+        }
+        result
+    })
+}
+
+/// The directory of a file.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or_else(|| Path::new(""))
+}

@@ -1,0 +1,66 @@
+//! Sets owner, mode, attributes and times.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{
+    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod, fchown, fsetxattr,
+    futimens, utimensat,
+};
+use rustix::io::Errno;
+use seal::tree::{Meta, Mtime};
+
+use super::Restore;
+
+/// Sets everything of an open file or directory; returns what could not be set.
+pub(super) fn apply(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<String> {
+    let mut failed = Vec::new();
+    let mut note = |what: &str, result: Result<(), Errno>| {
+        if let Err(error) = result {
+            failed.push(format!("cannot set {what}: {error}"));
+        }
+    };
+    if restore.root {
+        let (uid, gid) = owner(restore, meta);
+        note("owner", fchown(&file, Some(uid), Some(gid)));
+    }
+    for xattr in &meta.xattrs {
+        // Without privileges these belong to the system.
+        if !restore.root && (xattr.name.starts_with(b"security.") || xattr.name.starts_with(b"trusted.")) {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&xattr.name).into_owned();
+        let set = fsetxattr(&file, xattr.name.as_slice(), &xattr.value, XattrFlags::empty());
+        note(&format!("attribute {name}"), set);
+    }
+    // After the owner, whose change takes set-id bits away.
+    note("mode", fchmod(&file, Mode::from_raw_mode(meta.mode & 0o7777)));
+    note("times", set_times(&file, meta.mtime));
+    failed
+}
+
+/// Sets owner and times of a symbolic link itself.
+pub(super) fn apply_link(restore: &Restore<'_>, directory: impl AsFd, name: &[u8], meta: &Meta) -> Result<(), Errno> {
+    if restore.root {
+        let (uid, gid) = owner(restore, meta);
+        chownat(&directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+    }
+    utimensat(&directory, name, &times(meta.mtime), AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// Sets the time of last modification.
+pub(super) fn set_times(file: impl AsFd, mtime: Mtime) -> Result<(), Errno> {
+    futimens(file, &times(mtime))
+}
+
+fn times(mtime: Mtime) -> Timestamps {
+    Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: mtime.secs, tv_nsec: i64::from(mtime.nanos) },
+    }
+}
+
+fn owner(restore: &Restore<'_>, meta: &Meta) -> (Uid, Gid) {
+    let uid = restore.names.user(&meta.user, meta.uid);
+    let gid = restore.names.group(&meta.group, meta.gid);
+    (Uid::from_raw(uid), Gid::from_raw(gid))
+}

@@ -1,0 +1,122 @@
+//! Writes a snapshot's files.
+//!
+//! ```text
+//! plan (one thread): directories, links, files ─► batch ─► what is there already? ─► by pack: read, open, write
+//! ```
+//! Batches bound the memory; within one, every range of a pack is read once, however many files need it.
+
+mod batch;
+mod metadata;
+mod plan;
+mod target;
+mod write;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use primitives::CommitmentHash;
+use seal::OwnerSecret;
+use seal::chunk::Chunker;
+
+use crate::meta::Names;
+use crate::patterns::Patterns;
+use crate::snapshot::{self, Reading};
+use crate::{Client, ClientError, Note, Phase, RestoreOptions, RestoreReport};
+use plan::Plan;
+use target::Target;
+
+/// What all threads of a restore share.
+struct Restore<'a> {
+    options: &'a RestoreOptions,
+    reading: &'a Reading,
+    target: Target,
+    names: Names,
+    chunker: Chunker,
+    root: bool,
+    counters: Counters,
+    notes: Mutex<Notes>,
+}
+
+#[derive(Default)]
+struct Counters {
+    files: AtomicU64,
+    directories: AtomicU64,
+    symlinks: AtomicU64,
+    bytes: AtomicU64,
+    kept: AtomicU64,
+}
+
+#[derive(Default)]
+struct Notes {
+    lost: Vec<Note>,
+    errors: Vec<Note>,
+}
+
+/// Restores a snapshot.
+pub(crate) fn restore(
+    client: &Client,
+    secret: &OwnerSecret,
+    options: &RestoreOptions,
+) -> Result<RestoreReport, ClientError> {
+    options.progress.phase(Phase::Index);
+    let reading = Reading::open(client, secret, &options.vault, std::sync::Arc::clone(&options.progress))?;
+    let record = snapshot::record(client, &reading.vault, options.snapshot)?;
+    let manifest = snapshot::manifest(client, secret, &reading.fetcher, &record)?;
+    let commitment = record.commitment.hash();
+    let include =
+        Patterns::new(&options.include.iter().map(|glob| glob.trim_start_matches('/').to_owned()).collect::<Vec<_>>())?;
+    let target = Target::open(&options.target, &commitment, options.overwrite)?;
+    options.progress.phase(Phase::Plan);
+    if include.is_empty() {
+        options.progress.total(manifest.root.files, manifest.root.bytes);
+    }
+    let restore = Restore {
+        options,
+        reading: &reading,
+        target,
+        names: Names::load(),
+        chunker: Chunker::new(reading.vault.keys.cdc_seed),
+        root: rustix::process::geteuid().is_root(),
+        counters: Counters::default(),
+        notes: Mutex::default(),
+    };
+    Plan::new(&restore, include)?.run(&manifest)?;
+    restore.target.finish()?;
+    Ok(restore.report(record.commitment.seq, commitment))
+}
+
+impl Restore<'_> {
+    fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
+        self.notes.lock().expect("no thread panics while it adds a note")
+    }
+
+    fn error(&self, path: &std::path::Path, reason: impl ToString) {
+        let note = Note { path: path.to_path_buf(), reason: reason.to_string() };
+        self.options.progress.note(&note);
+        self.notes().errors.push(note);
+    }
+
+    fn lost(&self, path: &std::path::Path, reason: impl ToString) {
+        let note = Note { path: path.to_path_buf(), reason: reason.to_string() };
+        self.options.progress.note(&note);
+        self.notes().lost.push(note);
+    }
+
+    fn report(self, snapshot: u64, commitment: CommitmentHash) -> RestoreReport {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut notes = self.notes.into_inner().expect("no thread panics while it adds a note");
+        notes.lost.sort_by(|a, b| a.path.cmp(&b.path));
+        RestoreReport {
+            snapshot,
+            commitment,
+            files: count(&self.counters.files),
+            directories: count(&self.counters.directories),
+            symlinks: count(&self.counters.symlinks),
+            bytes: count(&self.counters.bytes),
+            kept: count(&self.counters.kept),
+            decoded_packs: self.reading.fetcher.decoded(),
+            lost: notes.lost,
+            errors: notes.errors,
+        }
+    }
+}

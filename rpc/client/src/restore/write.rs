@@ -1,0 +1,421 @@
+//! Reads packs, opens frames and writes files.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, ftruncate, openat};
+use rustix::io::{Errno, pwrite};
+use seal::chunk::{CHUNK_MAX, chunk_id};
+use seal::frame::FrameOpener;
+use seal::tree::Piece;
+
+use super::batch::{FilePlan, Use, parent};
+use super::{Restore, metadata};
+use crate::backup::Cutter;
+use crate::buffers::{AlignedBuffer, PAGE, Pool};
+use crate::meta::FileStat;
+use crate::{ClientError, NodeError};
+
+/// From this size on files are written past the page cache.
+const DIRECT_FROM: u64 = 4 * 1024 * 1024;
+/// Frames further apart are read separately, bytes.
+const GAP: u32 = 64 * 1024;
+/// Longest read, bytes; a frame is never cut.
+const READ_MAX: u32 = 8 * 1024 * 1024;
+/// Open directories that a thread keeps.
+const DIRECTORIES: usize = 64;
+
+/// One thread of a restore.
+pub(super) struct Writer<'r, 'a> {
+    restore: &'r Restore<'a>,
+    files: &'r [FilePlan],
+    opener: FrameOpener,
+    plain: AlignedBuffer,
+    raw: Vec<u8>,
+    directories: HashMap<PathBuf, OwnedFd>,
+}
+
+impl<'r, 'a> Writer<'r, 'a> {
+    pub(super) fn new(restore: &'r Restore<'a>, files: &'r [FilePlan]) -> Result<Self, ClientError> {
+        let opener = FrameOpener::new(restore.reading.frame_keys());
+        let opener = opener.map_err(|error| ClientError::internal("starting to restore")(&error))?;
+        let plain = AlignedBuffer::new(CHUNK_MAX + PAGE);
+        Ok(Self { restore, files, opener, plain, raw: Vec::new(), directories: HashMap::new() })
+    }
+
+    /// Restores all pieces that one pack holds; `uses` ascend by place in it.
+    pub(super) fn pack(&mut self, uses: &[Use]) -> Result<(), ClientError> {
+        let Some(first) = uses.first() else { return Ok(()) };
+        let Some(info) = self.restore.reading.index.pack(first.pack) else { return Ok(()) };
+        let fetcher = &self.restore.reading.fetcher;
+        let mut decoded: Option<Vec<u8>> = None;
+        let mut open = Open::default();
+        for range in reads(uses) {
+            let part = &uses[range];
+            let (start, end) = span(part);
+            let mut raw = std::mem::take(&mut self.raw);
+            let mut readable = decoded.is_some();
+            if decoded.is_none() {
+                raw.resize(raw.len().max((end - start) as usize), 0);
+                match fetcher.read(&info.header, u64::from(start)..u64::from(end), &mut raw[..(end - start) as usize]) {
+                    Ok(()) => readable = true,
+                    Err(error @ NodeError::Unreachable { .. }) => return Err(error.into()),
+                    Err(error) => tracing::debug!(target: "client", %error, pack = %info.id, "decoding a pack"),
+                }
+            }
+            let mut at = 0;
+            while at < part.len() {
+                let same = part[at..].iter().take_while(|used| used.offset == part[at].offset).count();
+                let group = &part[at..at + same];
+                let used = &group[0];
+                let frame = match &decoded {
+                    Some(pack) => pack.get(used.offset as usize..(used.offset + used.len) as usize),
+                    None if readable => {
+                        raw.get((used.offset - start) as usize..(used.offset + used.len - start) as usize)
+                    }
+                    None => None,
+                };
+                if frame.is_some_and(|frame| self.open(used, frame)) {
+                    self.write_group(group, &mut open);
+                    at += same;
+                } else if decoded.is_none() {
+                    // Missing or damaged: from here on with the whole pack, out of shards whose hashes are right.
+                    match fetcher.rebuild(&info.header) {
+                        Ok(pack) => decoded = Some(pack),
+                        Err(error) if error.is_loss() => {
+                            let rest = uses.iter().skip_while(|other| other.offset < used.offset);
+                            rest.for_each(|used| self.lose(used, &error));
+                            self.raw = raw;
+                            return Ok(());
+                        }
+                        Err(error) => return Err(error),
+                    }
+                } else {
+                    let error = ClientError::damaged(format!("chunk {}", used.chunk), "its frame does not open");
+                    group.iter().for_each(|used| self.lose(used, &error));
+                    at += same;
+                }
+            }
+            self.raw = raw;
+        }
+        Ok(())
+    }
+
+    /// Opens a frame into the buffer, where its first byte has the alignment that it will have in the file.
+    fn open(&mut self, used: &Use, frame: &[u8]) -> bool {
+        let shift = shift(used);
+        let plain = &mut self.plain.as_mut()[shift..shift + used.plain_len as usize];
+        self.opener.open(&used.chunk, frame, plain).is_ok()
+    }
+
+    /// Writes an opened chunk to every place that needs it.
+    fn write_group(&mut self, group: &[Use], open: &mut Open) {
+        for (number, used) in group.iter().enumerate() {
+            let file = &self.files[used.file as usize];
+            if file.failed.load(Ordering::Relaxed) {
+                continue;
+            }
+            let (from, to) = (shift(&group[0]), shift(used));
+            if number > 0 && from != to {
+                // Another place in its file: aligned only by chance, so it goes through the page cache.
+                let plain = self.plain.as_ref()[from..from + used.plain_len as usize].to_vec();
+                self.write_piece(file, used, &plain, None, open);
+            } else {
+                let buffer = std::mem::replace(&mut self.plain, AlignedBuffer::new(0));
+                let plain = &buffer.as_ref()[from..from + used.plain_len as usize];
+                self.write_piece(file, used, plain, Some(from), open);
+                self.plain = buffer;
+            }
+        }
+    }
+
+    fn write_piece(&mut self, file: &FilePlan, used: &Use, plain: &[u8], aligned: Option<usize>, open: &mut Open) {
+        let written = if file.pieces == 1 && plain.len() as u64 == file.size {
+            self.write_whole(file, plain)
+        } else {
+            self.write_part(file, used.at, plain, aligned.is_some(), open)
+        };
+        match written {
+            Ok(()) => {
+                let bytes = u64::from(used.plain_len);
+                self.restore.options.progress.done(0, bytes);
+                let whole = file.pieces == 1 && bytes == file.size;
+                if file.left.fetch_sub(1, Ordering::AcqRel) == 1 && !whole {
+                    self.complete(file, open);
+                }
+            }
+            Err(error) => self.fail(file, error),
+        }
+    }
+
+    /// A file that is one chunk: made, written and finished at once.
+    fn write_whole(&mut self, file: &FilePlan, plain: &[u8]) -> Result<(), Errno> {
+        let fd = self.create(file)?;
+        if file.sparse {
+            write_sparse(&fd, plain, 0, file.size)?
+        } else {
+            write_all(&fd, plain, 0)?
+        }
+        self.finish(file, &fd);
+        Ok(())
+    }
+
+    /// A part of a file: the whole pages past the page cache, the ragged ends through it.
+    fn write_part(
+        &mut self,
+        file: &FilePlan,
+        at: u64,
+        plain: &[u8],
+        aligned: bool,
+        open: &mut Open,
+    ) -> Result<(), Errno> {
+        if open.file.as_deref() != Some(file.path.as_path()) {
+            let (buffered, direct) = self.open_parts(file)?;
+            *open = Open { file: Some(file.path.clone()), buffered: Some(buffered), direct };
+        }
+        let Some(buffered) = &open.buffered else { return Err(Errno::BADF) };
+        if file.sparse {
+            return write_sparse(buffered, plain, at, file.size);
+        }
+        let head = (at.next_multiple_of(PAGE as u64) - at).min(plain.len() as u64) as usize;
+        let middle = (plain.len() - head) / PAGE * PAGE;
+        let Some(direct) = open.direct.as_ref().filter(|_| aligned && middle > 0) else {
+            return write_all(buffered, plain, at);
+        };
+        write_all(buffered, &plain[..head], at)?;
+        match write_all(direct, &plain[head..head + middle], at + head as u64) {
+            Err(Errno::INVAL) => {
+                open.direct = None;
+                return write_all(buffered, plain, at);
+            }
+            result => result?,
+        }
+        write_all(buffered, &plain[head + middle..], at + (head + middle) as u64)
+    }
+
+    /// Opens a file of several pieces for writing; the first to come makes it.
+    fn open_parts(&mut self, file: &FilePlan) -> Result<(OwnedFd, Option<OwnedFd>), Errno> {
+        let name = file.path.file_name().unwrap_or_default().as_bytes();
+        let fd = {
+            // Several threads may come first: one at a time.
+            let _one = file.opening.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if file.made.swap(true, Ordering::AcqRel) {
+                let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                openat(self.directory(parent(&file.path))?, name, flags, Mode::empty())?
+            } else {
+                let fd = self.create(file)?;
+                set_size(&fd, file)?;
+                fd
+            }
+        };
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::DIRECT;
+        let direct = (file.size >= DIRECT_FROM && !file.sparse)
+            .then(|| {
+                self.directory(parent(&file.path)).and_then(|directory| openat(directory, name, flags, Mode::empty()))
+            })
+            .and_then(Result::ok);
+        Ok((fd, direct))
+    }
+
+    /// A file without stored pieces: empty, or nothing but zeros.
+    pub(super) fn without_pieces(&mut self, file: &FilePlan) {
+        if file.failed.load(Ordering::Relaxed) {
+            return;
+        }
+        let made = self.create(file).and_then(|fd| {
+            set_size(&fd, file)?;
+            Ok(fd)
+        });
+        match made {
+            Ok(fd) => {
+                self.restore.options.progress.done(0, file.size);
+                self.finish(file, &fd);
+            }
+            Err(error) => self.fail(file, error),
+        }
+    }
+
+    fn create(&mut self, file: &FilePlan) -> Result<OwnedFd, Errno> {
+        let name = file.path.file_name().unwrap_or_default().as_bytes();
+        let restore = self.restore;
+        let directory = self.directory(parent(&file.path))?;
+        restore.target.clear(directory, name)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
+    }
+
+    fn directory(&mut self, path: &Path) -> Result<&OwnedFd, Errno> {
+        if !self.directories.contains_key(path) {
+            if self.directories.len() >= DIRECTORIES {
+                self.directories.clear();
+            }
+            let fd = self.restore.target.directory(path)?;
+            self.directories.insert(path.to_path_buf(), fd);
+        }
+        self.directories.get(path).ok_or(Errno::BADF)
+    }
+
+    /// The last piece is written.
+    fn complete(&mut self, file: &FilePlan, open: &mut Open) {
+        let Some(fd) = open.buffered.take() else { return };
+        open.file = None;
+        open.direct = None;
+        self.finish(file, &fd);
+    }
+
+    fn finish(&self, file: &FilePlan, fd: impl AsFd) {
+        for failed in metadata::apply(self.restore, fd, &file.meta) {
+            self.restore.error(&file.path, failed);
+        }
+        self.restore.counters.files.fetch_add(1, Ordering::Relaxed);
+        self.restore.counters.bytes.fetch_add(file.size, Ordering::Relaxed);
+        self.restore.options.progress.done(1, 0);
+    }
+
+    fn fail(&self, file: &FilePlan, error: Errno) {
+        if !file.failed.swap(true, Ordering::AcqRel) {
+            let reason = match error {
+                Errno::EXIST => "something is in the way; allow overwriting, or choose an empty directory".to_owned(),
+                Errno::ISDIR => "a directory is in the way".to_owned(),
+                error => format!("cannot be written: {error}"),
+            };
+            self.restore.error(&file.path, reason);
+        }
+    }
+
+    /// A piece cannot be had: its file is lost, and what was written of it goes.
+    fn lose(&mut self, used: &Use, error: &ClientError) {
+        let file = &self.files[used.file as usize];
+        if file.failed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.restore.lost(&file.path, error);
+        if file.made.load(Ordering::Acquire) {
+            let name = file.path.file_name().unwrap_or_default().as_bytes().to_vec();
+            if let Ok(directory) = self.directory(parent(&file.path)) {
+                let _ = rustix::fs::unlinkat(directory, name.as_slice(), rustix::fs::AtFlags::empty());
+            }
+        }
+    }
+
+    /// Whether a file is there with the right length, time and content.
+    pub(super) fn is_complete(&self, file: &FilePlan, pieces: &[Piece]) -> bool {
+        self.compare(file, pieces).unwrap_or(false)
+    }
+
+    fn compare(&self, file: &FilePlan, pieces: &[Piece]) -> Result<bool, Errno> {
+        let directory = self.restore.target.directory(parent(&file.path))?;
+        let name = file.path.file_name().unwrap_or_default().as_bytes();
+        let fd = openat(
+            &directory,
+            name,
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK,
+            Mode::empty(),
+        )?;
+        let stat = FileStat::of_file(&fd)?;
+        if stat.kind != rustix::fs::FileType::RegularFile || (stat.size, stat.mtime) != (file.size, file.meta.mtime) {
+            return Ok(false);
+        }
+        same_pieces(self.restore, fd, stat.is_sparse(), pieces)
+    }
+}
+
+/// Whether a file's content is exactly these pieces.
+fn same_pieces(restore: &Restore<'_>, fd: OwnedFd, sparse: bool, pieces: &[Piece]) -> Result<bool, Errno> {
+    let pool = Pool::new(2, 8 * 1024 * 1024);
+    let mut cutter = Cutter::new(fd, sparse);
+    let mut found = seal::tree::Pieces::new();
+    loop {
+        let step = cutter.step(&restore.chunker, &pool)?;
+        if step.zeros > 0 {
+            found.push(Piece::Zeros { len: step.zeros });
+        }
+        for (start, end) in &step.cuts {
+            let Some(buffer) = &step.buffer else { continue };
+            let plain = &(**buffer).as_ref()[*start..*end];
+            let id = chunk_id(&restore.reading.vault.keys.chunk_id, plain);
+            found.push(Piece::Chunk { id, len: u32::try_from(plain.len()).unwrap_or(u32::MAX) });
+        }
+        if step.ended {
+            return Ok(found.into_vec() == pieces);
+        }
+    }
+}
+
+/// The file that a thread writes to just now.
+#[derive(Default)]
+struct Open {
+    file: Option<PathBuf>,
+    buffered: Option<OwnedFd>,
+    direct: Option<OwnedFd>,
+}
+
+/// Where in the buffer the first byte of a chunk goes.
+fn shift(used: &Use) -> usize {
+    usize::try_from(used.at % PAGE as u64).unwrap_or(0)
+}
+
+/// First and last byte in the pack.
+fn span(uses: &[Use]) -> (u32, u32) {
+    let start = uses.first().map_or(0, |used| used.offset);
+    (start, uses.iter().map(|used| used.offset + used.len).max().unwrap_or(start))
+}
+
+/// Ranges of `uses` that one read covers.
+fn reads(uses: &[Use]) -> Vec<std::ops::Range<usize>> {
+    let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for (at, used) in uses.iter().enumerate() {
+        let used_end = used.offset + used.len;
+        match ranges.last_mut() {
+            Some(range) if used.offset < end || (used.offset - end <= GAP && used_end - start <= READ_MAX) => {
+                range.end = at + 1;
+                end = end.max(used_end);
+            }
+            _ => {
+                ranges.push(at..at + 1);
+                (start, end) = (used.offset, used_end);
+            }
+        }
+    }
+    ranges
+}
+
+/// Gives a file its length before its pieces come: allocated, unless it is to have holes.
+fn set_size(fd: impl AsFd, file: &FilePlan) -> Result<(), Errno> {
+    if !file.sparse && file.size > 0 && fallocate(&fd, FallocateFlags::empty(), 0, file.size).is_ok() {
+        return Ok(());
+    }
+    ftruncate(fd, file.size)
+}
+
+fn write_all(fd: impl AsFd, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match pwrite(&fd, bytes, at) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(written) => {
+                bytes = &bytes[written..];
+                at += written as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes all pages but those that are zero.
+fn write_sparse(fd: impl AsFd, bytes: &[u8], at: u64, size: u64) -> Result<(), Errno> {
+    let head = ((at.next_multiple_of(PAGE as u64) - at) as usize).min(bytes.len());
+    let mut at = at;
+    for part in std::iter::once(&bytes[..head]).chain(bytes[head..].chunks(PAGE)) {
+        if part.iter().any(|byte| *byte != 0) {
+            write_all(&fd, part, at)?;
+        }
+        at += part.len() as u64;
+    }
+    if at == size { ftruncate(fd, size) } else { Ok(()) }
+}
