@@ -1,15 +1,18 @@
 //! Calldata of the system contracts' calls, and the words for what comes back.
 
 use alloy_primitives::B256;
-use alloy_sol_types::{SolCall as _, SolInterface as _};
+use alloy_sol_types::{SolCall as _, SolEventInterface as _, SolInterface as _};
 use primitives::ledger::VaultTerms;
-use primitives::{Address, Commitment, EcdsaSignature, Ed25519Signature, Hash32, MemberKey, NetworkId, VaultId};
+use primitives::{
+    Address, Commitment, CommitmentHash, EcdsaSignature, Ed25519Signature, Hash32, MemberKey, NetworkId, VaultId,
+};
 
+use crate::EventLog;
 use crate::abi::clusters::IClusters::{self, IClustersErrors};
-use crate::abi::snapshots::ISnapshots::{self, ISnapshotsErrors};
+use crate::abi::snapshots::ISnapshots::{self, ISnapshotsErrors, ISnapshotsEvents};
 use crate::abi::validators::IValidators::IValidatorsErrors;
 use crate::abi::vaults::IVaults::{self, IVaultsErrors};
-use crate::address::{to_alloy, word};
+use crate::address::{SNAPSHOTS, id, to_alloy, word};
 use crate::contracts::{commitment_to, hand_over_hash, terms_to};
 
 /// `Vaults.register`, sent by the owner.
@@ -94,6 +97,33 @@ pub fn hand_over(
     let members = members.iter().map(|member| word(*member)).collect();
     let (cluster, operator) = (word(*cluster), to_alloy(operator));
     IClusters::handOverCall { cluster, epoch, members, threshold, operator, attestations }.abi_encode()
+}
+
+/// A commitment of a batch that did not become a leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its hash.
+    pub commitment: CommitmentHash,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// The items that a batch left out, from its events: refused by a rule of their vault, or in conflict with what is recorded
+/// at their place. Of a dry run ([`crate::call`]) this says what is not worth sending.
+#[must_use]
+pub fn left_out(logs: &[EventLog]) -> Vec<LeftOut> {
+    let events = logs.iter().filter(|log| log.address == SNAPSHOTS).map(crate::eth::log);
+    let item = |event: alloy_primitives::Log| match ISnapshotsEvents::decode_log(&event).ok()?.data {
+        ISnapshotsEvents::Refused(event) => {
+            Some(LeftOut { commitment: id(event.commitment), reason: describe_revert(&event.error) })
+        }
+        ISnapshotsEvents::Equivocation(event) => Some(LeftOut {
+            commitment: id(event.conflicting),
+            reason: format!("commitment {} is recorded at sequence number {}", event.recorded, event.seq),
+        }),
+        ISnapshotsEvents::SnapshotCommitted(_) => None,
+    };
+    events.filter_map(item).collect()
 }
 
 /// The words for a failed call's output, such as `WrongSequence { vault: 0x…, expected: 2, found: 4 }`. Empty output

@@ -41,6 +41,24 @@ fn attestations_are_put_in_order() {
 }
 
 #[test]
+fn a_dry_run_says_which_items_are_not_worth_sending() {
+    let (mut world, terms) = World::with_vault();
+    let items = chain(&terms, 1, Hash32::ZERO.into(), 3);
+    assert!(world.commit(&items[0]).success);
+    let mut fork = items[0].clone();
+    fork.files += 1;
+    let mut gap = items[2].clone();
+    gap.seq = 7;
+    let batch = [fork.clone(), items[0].clone(), items[1].clone(), gap.clone()];
+    let outcome = world.call(SNAPSHOTS, world.batch(&batch));
+    assert!(outcome.success);
+    let found = left_out(&outcome.logs);
+    assert_eq!(found.iter().map(|item| item.commitment).collect::<Vec<_>>(), [fork.hash(), gap.hash()]);
+    assert!(found[0].reason.contains("recorded at sequence number 1"), "{}", found[0].reason);
+    assert!(found[1].reason.starts_with("WrongSequence"), "{}", found[1].reason);
+}
+
+#[test]
 fn an_error_is_told_in_words() {
     let error = WrongSequence { vault: B256::ZERO, expected: 2, found: 4 }.abi_encode();
     let text = describe_revert(&error);

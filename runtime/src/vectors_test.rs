@@ -110,12 +110,14 @@ fn transactions() {
     );
 }
 
-/// Transactions of three blocks: registration, batch and transfer with a revert between, equivocation, an empty block.
+/// Transactions of four blocks: registration, batch and transfer with a revert between, equivocation and a refused item,
+/// an empty block.
 fn blocks(world: &World) -> Vec<Vec<CheckedTx>> {
     let terms = world.terms();
     let items = chain(&terms, 1, Hash32::ZERO.into(), 3);
     let mut fork = items[1].clone();
     fork.files += 1;
+    let gap = commitment(&terms, 9, Hash32::ZERO.into());
     let consent = world.consent(&terms, &OWNER);
     vec![
         vec![
@@ -127,7 +129,10 @@ fn blocks(world: &World) -> Vec<Vec<CheckedTx>> {
             world.tx_at(1, &STRANGER, SNAPSHOTS, 0, calls::commit(&items[2])),
             world.tx_at(0, &OWNER, SNAPSHOTS, 0, calls::commit(&items[2])),
         ],
-        vec![world.tx_at(1, &OWNER, SNAPSHOTS, 0, calls::commit(&fork))],
+        vec![
+            world.tx_at(1, &OWNER, SNAPSHOTS, 0, calls::commit(&fork)),
+            world.tx_at(2, &OPERATOR, SNAPSHOTS, 0, world.batch(&[fork, gap])),
+        ],
         vec![],
     ]
 }
