@@ -55,11 +55,13 @@ fn domains_keep_their_contexts() {
         Domain::TreeNode,
         Domain::TreeRoot,
     ];
+    let pattern: Vec<u8> = (0..5_000u32).map(|index| u8::try_from(index % 251).unwrap()).collect();
     let rows = domains.map(|domain| {
         json!({
             "name": format!("{domain:?}"),
             "context": domain.context(),
             "hashOfAbc": data(hash_parts(domain, &[b"a", b"bc"])),
+            "hashOfPattern": data(hash_parts(domain, &[&pattern])),
             "key": data(domain.key()),
         })
     });

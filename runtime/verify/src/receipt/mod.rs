@@ -2,6 +2,7 @@
 
 mod check;
 mod error;
+mod records;
 mod wire;
 
 pub use check::VerifiedReceipt;

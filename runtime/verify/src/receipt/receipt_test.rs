@@ -244,12 +244,22 @@ fn every_value_has_one_spelling() {
         ("\"packs\": 3,".to_owned(), String::new()),
         ("\"handovers\"".to_owned(), "\"handOvers\"".to_owned()),
         ("\"checkpoint\"".to_owned(), "\"checkpoints\"".to_owned()),
+        ("\"version\": 1,".to_owned(), "\"version\": -0,".to_owned()),
+        ("\"header\": {".to_owned(), "\"header\": null, \"x\": {".to_owned()),
         ("\"power\": \"10\"".to_owned(), "\"power\": \"0\"".to_owned()),
     ] {
         assert!(json.contains(&from), "{from}");
         let changed = json.replacen(&from, &to, 1);
         assert_eq!(Receipt::parse(changed.as_bytes()).unwrap_err().step, Step::Format, "{from} → {to}");
     }
+}
+
+#[test]
+fn an_absent_checkpoint_is_absent_and_not_null() {
+    let json = plain().to_json();
+    let with_null = json.replacen("\"header\": {", "\"checkpoint\": null, \"header\": {", 1);
+    assert_ne!(with_null, json);
+    assert_eq!(Receipt::parse(with_null.as_bytes()).unwrap_err().step, Step::Format);
 }
 
 #[test]
