@@ -26,7 +26,7 @@ pub trait LedgerApi {
 
     /// Reads what the query names.
     #[method(name = "get")]
-    async fn get(&self, query: LedgerQuery, consistency: Option<Consistency>) -> RpcResult<LedgerAnswer>;
+    async fn get(&self, query: LedgerQuery, consistency: Option<Consistency>) -> RpcResult<LedgerReply>;
 
     /// Reads a page of what the query names.
     #[method(name = "list")]
@@ -135,13 +135,28 @@ pub enum LedgerQuery {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seq: Option<Quantity>,
     },
-    /// The newest version of one object.
+    /// One object.
     Object {
         /// The vault.
         vault: VaultId,
         /// Keyed hash of the name.
         key: ObjectKey,
+        /// Version; absent = the newest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<Quantity>,
     },
+}
+
+/// What `ledger_get` found, and what it may have missed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LedgerReply {
+    /// What was found.
+    #[serde(flatten)]
+    pub answer: LedgerAnswer,
+    /// How fresh it is.
+    pub consistency: Consistency,
+    /// Index of the last ledger entry applied when it was read.
+    pub applied: Quantity,
 }
 
 /// What `ledger_get` found; of the same kind as the query.
@@ -211,6 +226,10 @@ pub struct LedgerPage {
     pub items: LedgerItems,
     /// Give it as `cursor` for the next page; `null` = this was the last.
     pub next_cursor: Option<Data>,
+    /// How fresh it is.
+    pub consistency: Consistency,
+    /// Index of the last ledger entry applied when it was read.
+    pub applied: Quantity,
 }
 
 /// The records of a page.
@@ -255,10 +274,12 @@ pub struct LedgerStatus {
     pub leader: Option<MemberKey>,
     /// Raft term.
     pub term: Quantity,
-    /// Index of the last entry known to be committed.
-    pub committed: Quantity,
+    /// Index of the last entry in this member's log; `null` = the log is empty.
+    pub last_log: Option<Quantity>,
     /// Index of the last entry applied here.
     pub applied: Quantity,
+    /// Bytes of the log on disk.
+    pub log_bytes: Quantity,
     /// The voters.
     pub members: Vec<MemberKey>,
     /// What it holds.

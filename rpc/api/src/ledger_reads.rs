@@ -39,7 +39,7 @@ pub trait LedgerReads: LedgerApiClient + Sync {
     /// # Errors
     /// [`LedgerReadError`].
     async fn vault(&self, vault: VaultId) -> Result<Option<VaultRecord>, LedgerReadError> {
-        let answer = self.get(LedgerQuery::Vault { vault }, None).await?;
+        let answer = self.get(LedgerQuery::Vault { vault }, None).await?.answer;
         Ok(expect!(answer, LedgerAnswer::Vault, "a vault")?.map(Record::into_inner))
     }
 
@@ -57,7 +57,7 @@ pub trait LedgerReads: LedgerApiClient + Sync {
     /// # Errors
     /// [`LedgerReadError`].
     async fn pack(&self, pack: PackId) -> Result<Option<PackRecord>, LedgerReadError> {
-        let answer = self.get(LedgerQuery::Pack { pack }, None).await?;
+        let answer = self.get(LedgerQuery::Pack { pack }, None).await?.answer;
         Ok(expect!(answer, LedgerAnswer::Pack, "a pack")?.map(Record::into_inner))
     }
 
@@ -67,7 +67,7 @@ pub trait LedgerReads: LedgerApiClient + Sync {
     /// [`LedgerReadError`]; also when the answer has another length than the question.
     async fn packs(&self, packs: Vec<PackId>) -> Result<Vec<Option<PackRecord>>, LedgerReadError> {
         let asked = packs.len();
-        let answer = self.get(LedgerQuery::Packs { packs }, None).await?;
+        let answer = self.get(LedgerQuery::Packs { packs }, None).await?.answer;
         let found = expect!(answer, LedgerAnswer::Packs, "packs")?;
         if found.len() != asked {
             return Err(LedgerReadError::Answer { expected: "one place for each pack" });
@@ -80,7 +80,7 @@ pub trait LedgerReads: LedgerApiClient + Sync {
     /// # Errors
     /// [`LedgerReadError`].
     async fn snapshot(&self, vault: VaultId, seq: Option<u64>) -> Result<Option<SnapshotRecord>, LedgerReadError> {
-        let answer = self.get(LedgerQuery::Snapshot { vault, seq: seq.map(Quantity::new) }, None).await?;
+        let answer = self.get(LedgerQuery::Snapshot { vault, seq: seq.map(Quantity::new) }, None).await?.answer;
         Ok(expect!(answer, LedgerAnswer::Snapshot, "a snapshot")?.map(Record::into_inner))
     }
 
@@ -89,7 +89,7 @@ pub trait LedgerReads: LedgerApiClient + Sync {
     /// # Errors
     /// [`LedgerReadError`].
     async fn object(&self, vault: VaultId, key: ObjectKey) -> Result<Option<ObjectRecord>, LedgerReadError> {
-        let answer = self.get(LedgerQuery::Object { vault, key }, None).await?;
+        let answer = self.get(LedgerQuery::Object { vault, key, version: None }, None).await?.answer;
         Ok(expect!(answer, LedgerAnswer::Object, "an object")?.map(Record::into_inner))
     }
 

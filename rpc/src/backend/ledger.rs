@@ -5,7 +5,7 @@ use primitives::ledger::{
     Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord,
 };
 use primitives::{Address, ObjectKey, PackId, VaultId};
-use rpc_api::ledger::{LedgerStatus, OutboxItem};
+use rpc_api::ledger::{Consistency, LedgerStatus, OutboxItem};
 
 use super::BackendError;
 
@@ -15,9 +15,9 @@ pub trait LedgerBackend: Send + Sync + 'static {
     /// Submits commands, in order; returns when all are durable, with one outcome each.
     async fn ledger_submit(&self, commands: Vec<SignedCommand>) -> Result<Vec<Result<Applied, Refusal>>, BackendError>;
 
-    /// Makes sure that the reads that follow see every write acknowledged before this call.
-    /// The server calls it once per request, unless the caller is content with stale reads.
-    async fn ledger_barrier(&self) -> Result<(), BackendError>;
+    /// Begins a read: for [`Consistency::Linearizable`] makes sure that the reads that follow see every write acknowledged
+    /// before this call. Returns the index of the last entry applied. The server calls it once per request.
+    async fn ledger_read(&self, consistency: Consistency) -> Result<u64, BackendError>;
 
     /// One vault.
     async fn vault(&self, vault: VaultId) -> Result<Option<VaultRecord>, BackendError>;
@@ -47,8 +47,13 @@ pub trait LedgerBackend: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<SnapshotRecord>, BackendError>;
 
-    /// The newest version of an object, a tombstone too.
-    async fn object(&self, vault: VaultId, key: ObjectKey) -> Result<Option<ObjectRecord>, BackendError>;
+    /// A version of an object, a tombstone too; without `version` the newest.
+    async fn object(
+        &self,
+        vault: VaultId,
+        key: ObjectKey,
+        version: Option<u64>,
+    ) -> Result<Option<ObjectRecord>, BackendError>;
 
     /// The newest versions of a vault's objects, ascending by key.
     async fn objects_of(

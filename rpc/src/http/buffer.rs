@@ -1,12 +1,47 @@
-//! Memory for a shard on its way in.
+//! Memory for shards: on their way in, and the budgets of both ways.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Direct I/O wants addresses on this boundary. Bytes.
 const BLOCK: usize = 4096;
+/// Shorter buffers are not worth keeping. Bytes.
+const KEEP_MIN: usize = 256 * 1024;
+/// Most memory that waits for the next shards. Bytes.
+const KEEP_MAX: usize = 64 * 1024 * 1024;
 
-/// A buffer of one exact length that begins on a block boundary and holds its share of the memory budget until the
+/// Buffers of earlier shards, for the next ones: touching fresh memory costs as much as copying a shard into it.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    free: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Pool {
+    fn take(&self, capacity: usize) -> Vec<u8> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        // The last one was used last: its bytes are the likeliest to be in a cache.
+        match free.iter().rposition(|buffer| buffer.capacity() >= capacity) {
+            Some(place) => free.swap_remove(place),
+            None => Vec::with_capacity(capacity),
+        }
+    }
+
+    fn give_back(&self, mut buffer: Vec<u8>) {
+        if buffer.capacity() < KEEP_MIN {
+            return;
+        }
+        buffer.clear();
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: usize = free.iter().map(Vec::capacity).sum();
+        if kept.saturating_add(buffer.capacity()) <= KEEP_MAX {
+            free.push(buffer);
+        }
+    }
+}
+
+/// A buffer for one exact length that begins on a block boundary and holds its share of the memory budget until the
 /// last user of its bytes lets go.
 ///
 /// The allocation is one block longer than needed and filled with zeros up to the first boundary: alignment without
@@ -16,19 +51,20 @@ pub(crate) struct ShardBuffer {
     bytes: Vec<u8>,
     start: usize,
     len: usize,
+    pool: Arc<Pool>,
     permit: OwnedSemaphorePermit,
 }
 
 impl ShardBuffer {
     /// Room for `len` bytes.
-    pub(crate) fn new(len: usize, permit: OwnedSemaphorePermit) -> Self {
-        let mut bytes: Vec<u8> = Vec::with_capacity(len.saturating_add(BLOCK));
+    pub(crate) fn new(len: usize, pool: &Arc<Pool>, permit: OwnedSemaphorePermit) -> Self {
+        let mut bytes = pool.take(len.saturating_add(BLOCK));
         let start = match bytes.as_ptr().align_offset(BLOCK) {
             offset if offset < BLOCK => offset,
             _ => 0,
         };
         bytes.resize(start, 0);
-        Self { bytes, start, len, permit }
+        Self { bytes, start, len, pool: Arc::clone(pool), permit }
     }
 
     /// Bytes that are still missing.
@@ -48,7 +84,26 @@ impl ShardBuffer {
     /// The bytes received, without copying them.
     pub(crate) fn into_bytes(self) -> Bytes {
         let start = self.start;
-        Bytes::from_owner(Held { bytes: self.bytes, _permit: self.permit }).slice(start..)
+        let pooled = Pooled { bytes: self.bytes, pool: self.pool };
+        Bytes::from_owner(Held { bytes: pooled, _permit: self.permit }).slice(start..)
+    }
+}
+
+/// Memory that goes back to its pool.
+struct Pooled {
+    bytes: Vec<u8>,
+    pool: Arc<Pool>,
+}
+
+impl AsRef<[u8]> for Pooled {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        self.pool.give_back(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -72,8 +127,6 @@ impl<T: AsRef<[u8]>> AsRef<[u8]> for Held<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -81,9 +134,10 @@ mod tests {
     #[test]
     fn bytes_are_exact_aligned_and_give_their_share_back() {
         let budget = Arc::new(Semaphore::new(1));
-        for len in [1, 64, 4096, 100_000] {
+        let pool = Arc::new(Pool::default());
+        for len in [1, 64, 4096, 100_000, 1_000_000, 500_000, 2_000_000, 1_999_936] {
             let permit = Arc::clone(&budget).try_acquire_owned().unwrap();
-            let mut buffer = ShardBuffer::new(len, permit);
+            let mut buffer = ShardBuffer::new(len, &pool, permit);
             let address = buffer.bytes.as_ptr();
             for part in vec![7u8; len].chunks(1000) {
                 assert!(buffer.push(part));
@@ -100,5 +154,28 @@ mod tests {
             drop(part);
             assert_eq!(budget.available_permits(), 1);
         }
+        assert_eq!(
+            pool.free.lock().unwrap().len(),
+            2,
+            "one million and two million; the others found these or were short"
+        );
+    }
+
+    #[test]
+    fn the_pool_is_bounded() {
+        let budget = Arc::new(Semaphore::new(100));
+        let pool = Arc::new(Pool::default());
+        let buffers: Vec<_> = (0..10)
+            .map(|_| {
+                let permit = Arc::clone(&budget).try_acquire_owned().unwrap();
+                let mut buffer = ShardBuffer::new(8 * 1024 * 1024, &pool, permit);
+                assert!(buffer.push(&[1]));
+                buffer.into_bytes()
+            })
+            .collect();
+        drop(buffers);
+        let free = pool.free.lock().unwrap();
+        assert!(free.iter().map(Vec::capacity).sum::<usize>() <= KEEP_MAX);
+        assert_eq!(free.len(), 7);
     }
 }

@@ -4,16 +4,15 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use jsonrpsee::server::{HttpBody, HttpResponse};
-use primitives::{PackHeader, PackId, ShardId};
+use primitives::{PackId, ShardId};
 
 use super::buffer::ShardBuffer;
 use super::reply;
 use super::shards::{Shards, refuse};
 use crate::{Backend, metrics};
 
-/// Longest shard, bytes.
+/// Longest shard, bytes: [`primitives::PackHeader::SHARD_LEN_MAX`].
 const LEN_MAX: usize = 32 * 1024 * 1024;
-const _: () = assert!(PackHeader::SHARD_LEN_MAX as usize == LEN_MAX);
 
 impl<B: Backend> Shards<B> {
     pub(super) async fn put(&self, shard: ShardId, head: Parts, mut body: HttpBody) -> HttpResponse {
@@ -21,7 +20,7 @@ impl<B: Backend> Shards<B> {
         let len = content_length(&head.headers);
         let refused = match (place, &len) {
             (Ok(place), Ok(len)) => match self.reserve_put(*len).await {
-                Some(permit) => return self.take(shard, place, ShardBuffer::new(*len, permit), body).await,
+                Some(permit) => return self.take(shard, place, ShardBuffer::new(*len, &self.pool, permit), body).await,
                 None => reply::busy("the node takes as many shards as it has memory for; try again"),
             },
             (_, Err((status, reason))) => reply::text(*status, reason),
@@ -123,6 +122,11 @@ fn content_length(headers: &HeaderMap) -> Result<usize, (StatusCode, &'static st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limit_is_that_of_pack_headers() {
+        assert_eq!(usize::try_from(primitives::PackHeader::SHARD_LEN_MAX).unwrap(), LEN_MAX);
+    }
 
     #[test]
     fn the_query_is_read_strictly() {

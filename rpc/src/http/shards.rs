@@ -7,6 +7,7 @@ use jsonrpsee::server::{HttpRequest, HttpResponse};
 use primitives::ShardId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::buffer::Pool;
 use super::reply;
 use crate::backend::ShardError;
 use crate::{Backend, ShardLimits};
@@ -19,6 +20,7 @@ const UNIT: usize = 16 * 1024;
 pub(crate) struct Shards<B> {
     pub(super) backend: Arc<B>,
     pub(super) limits: ShardLimits,
+    pub(super) pool: Arc<Pool>,
     puts: Arc<Semaphore>,
     gets: Arc<Semaphore>,
 }
@@ -26,7 +28,13 @@ pub(crate) struct Shards<B> {
 impl<B: Backend> Shards<B> {
     pub(crate) fn new(backend: Arc<B>, limits: ShardLimits) -> Self {
         let units = |bytes: usize| Arc::new(Semaphore::new(bytes.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS)));
-        Self { backend, puts: units(limits.put_bytes_max), gets: units(limits.get_bytes_max), limits }
+        Self {
+            backend,
+            pool: Arc::default(),
+            puts: units(limits.put_bytes_max),
+            gets: units(limits.get_bytes_max),
+            limits,
+        }
     }
 
     /// Answers a request for `/shards/{name}`.

@@ -5,9 +5,9 @@ use primitives::ObjectKey;
 use primitives::ledger::{COMMAND_MAX, SignedCommand};
 use rpc_api::ledger::{
     Consistency, LEDGER_ITEMS_MAX, LEDGER_PAGE_DEFAULT, LedgerAnswer, LedgerApiServer, LedgerItems, LedgerList,
-    LedgerPage, LedgerQuery, LedgerStatus, Outcome, Page,
+    LedgerPage, LedgerQuery, LedgerReply, LedgerStatus, Outcome, Page,
 };
-use rpc_api::{Data, Record, codes};
+use rpc_api::{Data, Quantity, Record, codes};
 
 use super::Methods;
 use crate::Backend;
@@ -25,10 +25,11 @@ impl<B: Backend> LedgerApiServer for Methods<B> {
         Ok(self.backend.ledger_submit(commands).await?.into_iter().map(Outcome::from).collect())
     }
 
-    async fn get(&self, query: LedgerQuery, consistency: Option<Consistency>) -> RpcResult<LedgerAnswer> {
-        self.barrier(consistency.unwrap_or_default()).await?;
+    async fn get(&self, query: LedgerQuery, consistency: Option<Consistency>) -> RpcResult<LedgerReply> {
+        let consistency = consistency.unwrap_or_default();
+        let applied = self.backend.ledger_read(consistency).await?.into();
         let backend = &self.backend;
-        Ok(match query {
+        let answer = match query {
             LedgerQuery::Vault { vault } => LedgerAnswer::Vault(backend.vault(vault).await?.map(Record)),
             LedgerQuery::VaultsOf { owner } => LedgerAnswer::VaultsOf(records(backend.vaults_of(owner).await?)),
             LedgerQuery::Pack { pack } => {
@@ -45,8 +46,12 @@ impl<B: Backend> LedgerApiServer for Methods<B> {
                 };
                 LedgerAnswer::Snapshot(backend.snapshot(vault, seq).await?.map(Record))
             }
-            LedgerQuery::Object { vault, key } => LedgerAnswer::Object(backend.object(vault, key).await?.map(Record)),
-        })
+            LedgerQuery::Object { vault, key, version } => {
+                let version = version.map(Quantity::get);
+                LedgerAnswer::Object(backend.object(vault, key, version).await?.map(Record))
+            }
+        };
+        Ok(LedgerReply { answer, consistency, applied })
     }
 
     async fn list(&self, query: LedgerList, page: Option<Page>) -> RpcResult<LedgerPage> {
@@ -54,7 +59,7 @@ impl<B: Backend> LedgerApiServer for Methods<B> {
         let limit = page.limit.map_or(Ok(LEDGER_PAGE_DEFAULT), |limit| usize::try_from(limit.get()));
         let limit = limit.unwrap_or(usize::MAX);
         check_count(limit, "records in a page")?;
-        self.barrier(page.consistency).await?;
+        let applied = self.backend.ledger_read(page.consistency).await?.into();
         let (backend, cursor) = (&self.backend, page.cursor.as_ref());
         let (items, next_cursor) = match query {
             LedgerList::Packs { vault } => {
@@ -79,20 +84,11 @@ impl<B: Backend> LedgerApiServer for Methods<B> {
                 (LedgerItems::Outbox(found), next)
             }
         };
-        Ok(LedgerPage { items, next_cursor })
+        Ok(LedgerPage { items, next_cursor, consistency: page.consistency, applied })
     }
 
     async fn status(&self) -> RpcResult<LedgerStatus> {
         Ok(self.backend.ledger_status().await?)
-    }
-}
-
-impl<B: Backend> Methods<B> {
-    async fn barrier(&self, consistency: Consistency) -> RpcResult<()> {
-        match consistency {
-            Consistency::Linearizable => Ok(self.backend.ledger_barrier().await?),
-            Consistency::Stale => Ok(()),
-        }
     }
 }
 
