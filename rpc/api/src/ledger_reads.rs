@@ -48,7 +48,7 @@ pub trait LedgerReads: LedgerApiClient + Sync {
     /// # Errors
     /// [`LedgerReadError`].
     async fn vaults_of(&self, owner: Address) -> Result<Vec<VaultRecord>, LedgerReadError> {
-        let answer = self.get(LedgerQuery::VaultsOf { owner }, None).await?;
+        let answer = self.get(LedgerQuery::VaultsOf { owner }, None).await?.answer;
         Ok(unwrap_all(expect!(answer, LedgerAnswer::VaultsOf, "vaults")?))
     }
 
