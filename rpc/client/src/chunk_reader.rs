@@ -9,7 +9,7 @@ use crate::fetch::Fetcher;
 use crate::index::{Location, PackNumber, VaultIndex};
 use crate::{ClientError, NodeError};
 
-/// Bytes that are read around a frame, for its neighbours are wanted next.
+/// Bytes that are read around a shorter frame, for its neighbours are wanted next.
 const AROUND: u64 = 512 * 1024;
 /// Windows that are kept.
 const WINDOWS: usize = 16;
@@ -73,8 +73,9 @@ impl<'a> ChunkReader<'a> {
     /// Reads the frame and what is around it; says whether that worked.
     fn load(&mut self, location: &Location) -> Result<bool, ClientError> {
         let Some(info) = self.index.pack(location.pack) else { return Ok(false) };
-        let start = u64::from(location.offset).saturating_sub(AROUND);
-        let end = u64::from(location.offset) + u64::from(location.len) + AROUND;
+        let around = if u64::from(location.len) < AROUND { AROUND } else { 0 };
+        let start = u64::from(location.offset).saturating_sub(around);
+        let end = u64::from(location.offset) + u64::from(location.len) + around;
         let end = end.min(Fetcher::pack_len(&info.header));
         let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0)];
         match self.fetcher.read(&info.header, start..end, &mut bytes) {

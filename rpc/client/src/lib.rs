@@ -20,16 +20,19 @@
 #![forbid(unsafe_code)]
 
 mod backup;
+mod browse;
 mod buffers;
 mod cache_dir;
 mod chunk_reader;
 mod client;
+mod digest;
 mod error;
 mod fetch;
 mod http;
 mod index;
 mod meta;
 mod node;
+mod object;
 mod options;
 mod owner;
 mod patterns;

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use primitives::{Address, Hash32};
 use seal::OwnerSecret;
 
+use crate::object::{self, PutOptions};
+use crate::vault::{self, OpenVault};
 use crate::{
     BackupOptions, BackupReport, Client, ClientError, Difference, FilesVerdict, ListedEntry, ObjectInfo, Progress,
-    RestoreOptions, RestoreReport, SnapshotInfo, SnapshotRef, VaultInfo, VaultOptions, backup, restore, vault,
+    RestoreOptions, RestoreReport, SnapshotInfo, SnapshotRef, VaultInfo, VaultOptions, backup, browse, digest, restore,
+    snapshot,
 };
 
 /// A client with an owner's secret: everything that needs keys.
@@ -58,7 +61,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError::UnknownVault`].
     pub fn vault_info(&self, name: &str) -> Result<VaultInfo, ClientError> {
-        vault::OpenVault::open(&self.client, &self.secret, name).map(|vault| vault.info())
+        OpenVault::open(&self.client, &self.secret, name).map(|vault| vault.info())
     }
 
     /// Takes a snapshot.
@@ -74,8 +77,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError`].
     pub fn snapshots(&self, vault: &str) -> Result<Vec<SnapshotInfo>, ClientError> {
-        let _ = vault;
-        todo!()
+        browse::snapshots(&self.client, &self.secret, vault)
     }
 
     /// What is in a snapshot: hands every entry below `path` (the root when empty) to `each`, in order.
@@ -90,8 +92,7 @@ impl Owner {
         recursive: bool,
         each: &mut dyn FnMut(ListedEntry) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
-        let _ = (vault, snapshot, path, recursive, each);
-        todo!()
+        browse::ls(&self.client, &self.secret, vault, snapshot, (path, recursive), each)
     }
 
     /// How two snapshots differ, by path.
@@ -99,8 +100,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError`].
     pub fn diff(&self, vault: &str, from: SnapshotRef, to: SnapshotRef) -> Result<Vec<Difference>, ClientError> {
-        let _ = (vault, from, to);
-        todo!()
+        browse::diff(&self.client, &self.secret, vault, from, to)
     }
 
     /// Writes a snapshot's files.
@@ -124,8 +124,9 @@ impl Owner {
         source: &mut dyn Read,
         progress: Arc<dyn Progress>,
     ) -> Result<ObjectInfo, ClientError> {
-        let _ = (vault, name, file_name, media_type, source, progress);
-        todo!()
+        let options = PutOptions { vault, name, file_name, media_type };
+        options.check()?;
+        backup::put(&self.client, &self.secret, options, source, progress)
     }
 
     /// What is known of an object.
@@ -133,8 +134,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError::UnknownObject`].
     pub fn object(&self, vault: &str, name: &str) -> Result<ObjectInfo, ClientError> {
-        let _ = (vault, name);
-        todo!()
+        object::info(&self.client, &self.secret, vault, name)
     }
 
     /// Writes an object's bytes to `target`.
@@ -148,8 +148,7 @@ impl Owner {
         target: &mut dyn Write,
         progress: Arc<dyn Progress>,
     ) -> Result<ObjectInfo, ClientError> {
-        let _ = (vault, name, target, progress);
-        todo!()
+        object::get(&self.client, &self.secret, vault, name, target, progress)
     }
 
     /// The vault's objects, by name.
@@ -157,8 +156,7 @@ impl Owner {
     /// # Errors
     /// [`ClientError`].
     pub fn list(&self, vault: &str) -> Result<Vec<ObjectInfo>, ClientError> {
-        let _ = vault;
-        todo!()
+        object::list(&self.client, &self.secret, vault)
     }
 
     /// The receipt of a snapshot, as JSON text. It is not verified here; `verify::Receipt` does.
@@ -166,8 +164,10 @@ impl Owner {
     /// # Errors
     /// [`ClientError::NotFinal`] while the chain has not taken the snapshot.
     pub fn receipt(&self, vault: &str, snapshot: SnapshotRef) -> Result<String, ClientError> {
-        let _ = (vault, snapshot);
-        todo!()
+        let vault = OpenVault::open(&self.client, &self.secret, vault)?;
+        let record = snapshot::record(&self.client, &vault, snapshot)?;
+        let (seq, hash) = (record.commitment.seq, record.commitment.hash());
+        self.client.node().receipt(&hash)?.ok_or(ClientError::NotFinal { seq })
     }
 
     /// Whether the files under `directory` are those of a commitment with this content root, in the vault that the
@@ -182,8 +182,7 @@ impl Owner {
         directory: &Path,
         progress: &dyn Progress,
     ) -> Result<FilesVerdict, ClientError> {
-        let _ = (secret, vault, expected, directory, progress);
-        todo!()
+        digest::verify_files(secret, vault, expected, directory, progress)
     }
 }
 

@@ -12,7 +12,9 @@ use seal::OwnerSecret;
 use crate::{Client, ClientError};
 
 /// Times that a submission is repeated while the node cannot take it.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 9;
+/// Longest wait between two attempts.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Wait before the second attempt; doubles each time.
 const WAIT: Duration = Duration::from_millis(200);
 
@@ -56,7 +58,7 @@ impl<'a> Session<'a> {
                 Err(error) => return Err(error.into()),
             }
             sleep(wait);
-            wait *= 2;
+            wait = (wait * 2).min(WAIT_MAX);
         }
         unreachable!("the loop returns at the last attempt")
     }

@@ -13,8 +13,10 @@ use crate::buffers::{Pool, Pooled};
 use crate::index::{Kind, PackInfo, PackNumber};
 use crate::{ClientError, NetworkInfo, Node, NodeError, Progress};
 
-/// Times that one shard is sent before its place is given up.
-const ATTEMPTS: u32 = 4;
+/// Longest wait between two attempts, milliseconds.
+const WAIT_MS_MAX: u64 = 5_000;
+/// Times that one shard is sent before its place is given up: about 20 s, in which a node may restart.
+const ATTEMPTS: u32 = 8;
 
 /// A pack whose bytes are fixed.
 pub(crate) struct Sealed {
@@ -173,7 +175,7 @@ fn put(
         if !error.is_temporary() || attempt >= ATTEMPTS {
             return Err(error);
         }
-        std::thread::sleep(std::time::Duration::from_millis(100 << attempt));
+        std::thread::sleep(std::time::Duration::from_millis((100 << attempt).min(WAIT_MS_MAX)));
         attempt += 1;
     }
 }

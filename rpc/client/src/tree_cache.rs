@@ -104,10 +104,6 @@ impl TreeCache {
         self.summaries.get(key)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.summaries.len()
-    }
-
     /// The files of a directory; none when they cannot be read.
     pub(crate) fn details(&self, summary: &Summary) -> Vec<KnownFile> {
         let bytes = self.details_bytes(summary).unwrap_or_default();

@@ -391,3 +391,122 @@ fn hiccups_are_waited_out_and_a_reset_ledger_is_noticed() {
     assert_eq!((report.snapshot, report.files), (1, 1));
     world.assert_restores("target");
 }
+
+#[test]
+fn objects_are_put_listed_and_got_back_by_version() {
+    let world = World::new();
+    let owner = world.owner();
+    let quiet = || Arc::new(client::Quiet);
+    let first = owner.put("v", "reports/may", "may.pdf", None, &mut &b"first"[..], quiet()).unwrap();
+    assert_eq!((first.version, first.size, first.media_type.as_str()), (1, 5, "application/pdf"));
+    let mut large = random(5, 13 << 20);
+    large[1 << 20..9 << 20].fill(0);
+    owner.put("v", "large", "large.bin", Some("application/x-mine"), &mut &large[..], quiet()).unwrap();
+    owner.put("v", "empty", "empty", None, &mut &b""[..], quiet()).unwrap();
+    let second = owner.put("v", "reports/may", "may.pdf", None, &mut &b"second"[..], quiet()).unwrap();
+    assert_eq!(second.version, 2);
+    let listed = owner.list("v").unwrap();
+    let names: Vec<&str> = listed.iter().map(|object| object.name.as_str()).collect();
+    assert_eq!(names, ["empty", "large", "reports/may"]);
+    // From a machine that knows nothing.
+    let other = world.owner_with("other");
+    for (name, expected) in [("reports/may", &b"second"[..]), ("large", &large), ("empty", b"")] {
+        let mut got = Vec::new();
+        let info = other.get("v", name, &mut got, quiet()).unwrap();
+        assert_eq!(got, expected, "{name}");
+        assert_eq!(info, other.object("v", name).unwrap());
+    }
+    assert!(matches!(other.object("v", "none"), Err(ClientError::UnknownObject { .. })));
+}
+
+#[test]
+fn snapshots_can_be_listed_looked_into_and_compared() {
+    let world = World::new();
+    let owner = world.owner();
+    world.write("same", b"same");
+    world.write("sub/changes", b"before");
+    world.write("sub/goes", b"goes");
+    let mut options = BackupOptions::new("v", vec![world.source()]);
+    options.tags = vec!["nightly".to_owned()];
+    owner.backup(options).unwrap();
+    world.write("sub/changes", b"after it all");
+    world.write("comes/new", b"new");
+    std::fs::remove_file(world.source().join("sub/goes")).unwrap();
+    std::fs::set_permissions(world.source().join("same"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    for _ in 0..2 {
+        owner.backup(BackupOptions::new("v", vec![world.source()])).unwrap();
+    }
+    let snapshots = owner.snapshots("v").unwrap();
+    assert_eq!(snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(snapshots[0].tags, ["nightly"]);
+    assert_eq!(snapshots[0].paths, [world.source().canonicalize().unwrap().to_str().unwrap()]);
+
+    let ls = |snapshot, path: &str, recursive| {
+        let mut found = Vec::new();
+        let mut each = |entry: client::ListedEntry| {
+            found.push(entry.path.to_str().unwrap().to_owned());
+            Ok(())
+        };
+        owner.ls("v", snapshot, Path::new(path), recursive, &mut each).map(|()| found)
+    };
+    let all = ls(client::SnapshotRef::Seq(1), "", true).unwrap();
+    assert_eq!(all, ["same", "sub", "sub/changes", "sub/goes"]);
+    assert_eq!(ls(client::SnapshotRef::Latest, "/sub", false).unwrap(), ["sub/changes"]);
+    assert_eq!(ls(client::SnapshotRef::Latest, "sub/changes", false).unwrap(), ["sub/changes"]);
+    assert!(ls(client::SnapshotRef::Latest, "sub/goes", false).is_err());
+    assert!(matches!(ls(client::SnapshotRef::Seq(9), "", false), Err(ClientError::UnknownSnapshot { .. })));
+
+    let differences = owner.diff("v", client::SnapshotRef::Seq(1), client::SnapshotRef::Seq(2)).unwrap();
+    let found: Vec<_> = differences.iter().map(|it| (it.path.to_str().unwrap(), it.change)).collect();
+    use client::Change::{Added, Content, Metadata, Removed};
+    let expected =
+        [("comes", Added), ("comes/new", Added), ("same", Metadata), ("sub/changes", Content), ("sub/goes", Removed)];
+    assert_eq!(found, expected);
+    assert!(owner.diff("v", client::SnapshotRef::Seq(2), client::SnapshotRef::Seq(3)).unwrap().is_empty());
+}
+
+#[test]
+fn restored_files_are_proved_to_be_the_committed_ones() {
+    let world = World::new();
+    odd_tree(&world);
+    let report = world.backup();
+    world.restore("target");
+    let verify = |path: &str| {
+        Owner::verify_files(&world.secret, &report.vault, &report.content_root, &world.path(path), &client::Quiet)
+    };
+    let verdict = verify("target").unwrap();
+    assert!(verdict.holds(), "{verdict:?}");
+    assert_eq!(verdict.files, report.files);
+    let changed = world.path("target/deep/er/and/deeper/file");
+    std::fs::write(&changed, random(1, 2_999)).unwrap();
+    assert!(!verify("target").unwrap().holds());
+    std::fs::write(&changed, random(1, 3_000)).unwrap();
+    assert!(verify("target").unwrap().holds());
+    std::fs::rename(&changed, world.path("target/deep/er/and/deeper/file2")).unwrap();
+    assert!(!verify("target").unwrap().holds());
+    assert!(verify("nowhere").is_err());
+}
+
+#[test]
+fn a_stopped_backup_keeps_what_it_has_stored() {
+    struct StopAt(client::Cancel, u64, std::sync::atomic::AtomicU64);
+    impl client::Progress for StopAt {
+        fn done(&self, _: u64, bytes: u64) {
+            if self.2.fetch_add(bytes, Ordering::Relaxed) > self.1 {
+                self.0.cancel();
+            }
+        }
+    }
+    let world = World::new();
+    for n in 0..4 {
+        world.write(&format!("file-{n}"), &random(n, 30 << 20));
+    }
+    let mut options = BackupOptions::new("v", vec![world.source()]);
+    options.progress = Arc::new(StopAt(options.cancel.clone(), 50 << 20, Default::default()));
+    let stopped = world.owner().backup(options);
+    assert!(matches!(stopped, Err(ClientError::Cancelled)), "{stopped:?}");
+    assert_eq!(world.owner().vault_info("v").unwrap().snapshots, 0);
+    let report = world.backup();
+    assert!(report.new_bytes < 80 << 20, "{} new bytes", report.new_bytes);
+    world.assert_restores("target");
+}

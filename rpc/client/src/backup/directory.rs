@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parity_scale_codec::Encode;
 use primitives::Hash32;
 use seal::content::ContentKey;
-use seal::tree::{Content, DirectoryNode, DirectoryWriter, Entry, Meta, Name, Node};
+use seal::tree::{DirectoryNode, DirectoryWriter, Entry, Meta, Name, Node};
 
 use super::packer::Tools;
 use super::run::Run;
 use crate::ClientError;
+use crate::digest::digest_of;
 use crate::index::PackNumber;
 use crate::tree_cache::{DirectoryKey, KnownFile, Summary, TreeCacheWriter};
 
@@ -195,22 +196,6 @@ impl Ready {
         let digest = digest_of(content, &entry.node);
         let packs = own.iter().filter_map(|at| packs.get(usize::from(*at)).copied()).collect();
         Self { entry, digest, packs, ctime, inode, kept: false }
-    }
-}
-
-/// The content digest of an entry.
-pub(crate) fn digest_of(content: &ContentKey, node: &Node) -> Hash32 {
-    match node {
-        Node::File(file) => match &file.content {
-            Content::Direct(pieces) => {
-                let mut digest = content.file();
-                pieces.iter().for_each(|piece| digest.push(piece));
-                digest.finish()
-            }
-            Content::Indirect { digest, .. } => *digest,
-        },
-        Node::Directory(directory) => directory.digest,
-        Node::Symlink { target } => content.symlink(target),
     }
 }
 

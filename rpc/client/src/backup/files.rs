@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use primitives::Hash32;
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MIN;
@@ -202,23 +203,32 @@ fn ready(
     pieces: Vec<Piece>,
     mut packs: Vec<PackNumber>,
 ) -> Result<Ready, ClientError> {
-    let mut digest = run.content.file();
-    pieces.iter().for_each(|piece| digest.push(piece));
-    let digest = digest.finish();
     let size = pieces.iter().map(Piece::len).sum();
-    let content = if pieces.len() <= DIRECT_MAX {
-        Content::Direct(pieces)
-    } else {
-        let mut lists = Vec::new();
-        for part in pieces.chunks(LIST_MAX) {
-            lists.push(run.store_tree(tools, &encode_list(part), &mut packs)?);
-        }
-        Content::Indirect { digest, pieces: pieces.len() as u64, lists }
-    };
+    let (content, digest) = content(run, tools, pieces, &mut packs)?;
     let link = (stat.links > 1).then(|| link_number(stat));
     let node = Node::File(FileNode { size, content, sparse: stat.is_sparse(), link });
     let entry = Entry { name: checked_name(name), meta: run.names.meta(stat, xattrs), node };
     Ok(Ready { entry, digest, packs, ctime: believed(run, stat), inode: stat.inode, kept: false })
+}
+
+/// A content with these pieces, and its digest; long lists are stored.
+pub(super) fn content(
+    run: &Run<'_>,
+    tools: &mut Tools,
+    pieces: Vec<Piece>,
+    packs: &mut Vec<PackNumber>,
+) -> Result<(Content, Hash32), ClientError> {
+    let mut digest = run.content.file();
+    pieces.iter().for_each(|piece| digest.push(piece));
+    let digest = digest.finish();
+    if pieces.len() <= DIRECT_MAX {
+        return Ok((Content::Direct(pieces), digest));
+    }
+    let mut lists = Vec::new();
+    for part in pieces.chunks(LIST_MAX) {
+        lists.push(run.store_tree(tools, &encode_list(part), packs)?);
+    }
+    Ok((Content::Indirect { digest, pieces: pieces.len() as u64, lists }, digest))
 }
 
 /// The same for all names of one file, and the same next time.

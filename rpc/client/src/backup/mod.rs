@@ -10,9 +10,11 @@
 mod directory;
 mod files;
 mod finish;
+mod object;
 mod packer;
 mod reader;
 mod run;
+mod total;
 mod upload;
 mod walk;
 
@@ -23,11 +25,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam_channel::bounded;
 use primitives::ledger::Refusal;
 use seal::OwnerSecret;
-use seal::frame::FrameKeys;
 use seal::pack::FooterKeys;
 use seal::tree::Mtime;
 
-pub(crate) use packer::{Packer, Tools};
+pub(crate) use object::put;
 pub(crate) use reader::Cutter;
 
 use crate::cache_dir::CacheDir;
@@ -37,6 +38,7 @@ use crate::session::Session;
 use crate::tree_cache::TreeCache;
 use crate::vault::OpenVault;
 use crate::{BackupOptions, BackupReport, Client, ClientError, Phase};
+use packer::{Packer, Tools};
 use run::Run;
 use walk::Walker;
 
@@ -88,14 +90,20 @@ fn attempt(
     let cache_path = cache_dir.path().map(|path| path.join(tree_cache_name(&options.paths)));
     let cache = TreeCache::open(cache_path.as_deref(), &index.generation());
 
-    let policy = vault.record.terms.policy;
-    let width = usize::from(policy.width());
-    let (shards_in, shards_out) = bounded(width * 4);
-    let packer = Packer::new(policy, footer_keys, shards_in);
+    let (packer, shards) = packer(vault, footer_keys);
     let run = Run::new(client, options, vault, &index, &cache, cache_path.as_deref(), packer, started_at)?;
 
     options.progress.phase(Phase::Store);
-    store(&run, &session, shards_out, width.clamp(4, 8))?;
+    let known = known_total(&cache, options);
+    if let Some((files, bytes)) = known {
+        options.progress.total(files, bytes);
+    }
+    std::thread::scope(|scope| {
+        if known.is_none() && options.progress.wants_total() {
+            scope.spawn(|| total::scan(&run));
+        }
+        store(&run, &session, shards)
+    })?;
     if let Some(error) = run.failure() {
         return Err(error);
     }
@@ -105,29 +113,30 @@ fn attempt(
     finish::commit(&run, &session, secret, taken_at)
 }
 
+/// Files and bytes of the last backup of the same directory.
+fn known_total(cache: &TreeCache, options: &BackupOptions) -> Option<(u64, u64)> {
+    let [path] = options.paths.as_slice() else { return None };
+    let path = std::fs::canonicalize(path).ok()?;
+    cache.get(&directory::key_of(&path)).map(|summary| (summary.node.files, summary.node.bytes))
+}
+
+/// Open packs for a vault, and where their shards come out.
+fn packer(vault: &OpenVault, keys: FooterKeys) -> (Packer, Shards) {
+    let policy = vault.record.terms.policy;
+    let (shards_in, shards) = bounded(usize::from(policy.width()) * 4);
+    (Packer::new(policy, keys, shards_in), shards)
+}
+
 /// Runs all threads until everything is stored.
-fn store(
-    run: &Run<'_>,
-    session: &Session<'_>,
-    shards: crossbeam_channel::Receiver<(Arc<crate::stage::Encoded>, u8)>,
-    senders: usize,
-) -> Result<(), ClientError> {
+fn store(run: &Run<'_>, session: &Session<'_>, shards: Shards) -> Result<(), ClientError> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let frame_keys = FrameKeys::new(&run.vault.keys.dedup);
-    let tools = || Tools::new(&frame_keys);
+    let tools = || Tools::new(&run.frame_keys());
     let (jobs_in, jobs) = bounded(JOBS);
     let (big_in, big) = bounded(BIG);
-    let (placed_in, placed) = bounded(PLACED);
     let all_read = Barrier::new(workers);
     let (reader_tools, walker_tools) = (tools()?, tools()?);
     let worker_tools = (0..workers).map(|_| tools()).collect::<Result<Vec<_>, _>>()?;
-    std::thread::scope(|scope| {
-        for _ in 0..senders {
-            let (shards, placed) = (shards.clone(), placed_in.clone());
-            scope.spawn(move || upload::send(run, &shards, &placed));
-        }
-        drop((shards, placed_in));
-        scope.spawn(|| upload::commit(run, session, &placed));
+    with_senders(run, session, shards, |scope| {
         let reader = scope.spawn({
             let jobs_in = jobs_in.clone();
             move || reader::read_all(run, reader_tools, &big, &jobs_in)
@@ -156,12 +165,36 @@ fn store(
             Err(error) if !run.options.cancel.is_cancelled() => run.fail(error),
             _ => {}
         }
+        run.found_all();
         for thread in workers.into_iter().chain([reader]) {
             let _ = thread.join();
         }
-        run.packer.end();
     });
     Ok(())
+}
+
+/// Where shards that are to be sent come from.
+pub(crate) type Shards = crossbeam_channel::Receiver<(Arc<crate::stage::Encoded>, u8)>;
+
+/// Runs `body` while other threads send shards and record packs; returns when all that `body` packed is recorded.
+fn with_senders<'scope, 'env: 'scope>(
+    run: &'env Run<'_>,
+    session: &'env Session<'_>,
+    shards: Shards,
+    body: impl for<'s> FnOnce(&'s std::thread::Scope<'s, 'env>),
+) {
+    let senders = usize::from(run.vault.record.terms.policy.width()).clamp(4, 8);
+    let (placed_in, placed) = bounded(PLACED);
+    std::thread::scope(|scope| {
+        for _ in 0..senders {
+            let (shards, placed) = (shards.clone(), placed_in.clone());
+            scope.spawn(move || upload::send(run, &shards, &placed));
+        }
+        drop((shards, placed_in));
+        scope.spawn(move || upload::commit(run, session, &placed));
+        body(scope);
+        run.packer.end();
+    });
 }
 
 /// The name of the directory cache for these paths.

@@ -165,6 +165,9 @@ pub(crate) struct Step {
 }
 
 impl Cutter {
+    /// Length of the buffers that [`Cutter::step`] needs, bytes; two of them.
+    pub(crate) const BUFFER: usize = SEGMENT;
+
     pub(crate) fn new(fd: OwnedFd, sparse: bool) -> Self {
         Self { fd, sparse, at: 0, rest: None, ended: false }
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use primitives::ChunkId;
 use seal::chunk::{Chunker, chunk_id};
 use seal::content::ContentKey;
+use seal::frame::FrameKeys;
 use seal::pack::PackKind;
 use seal::tree::{ChunkRef, Mtime};
 
@@ -38,6 +39,7 @@ pub(super) struct Run<'a> {
     pub(super) racy_from: Mtime,
     pub(super) counters: Counters,
     pub(super) outcome: Mutex<Outcome>,
+    all_found: AtomicBool,
     stopped: AtomicBool,
     failure: Mutex<Option<ClientError>>,
 }
@@ -95,9 +97,14 @@ impl<'a> Run<'a> {
             racy_from: Mtime { secs: started.secs - 1, nanos: started.nanos },
             counters: Counters::default(),
             outcome: Mutex::default(),
+            all_found: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             failure: Mutex::default(),
         })
+    }
+
+    pub(super) fn frame_keys(&self) -> FrameKeys {
+        FrameKeys::new(&self.vault.keys.dedup)
     }
 
     pub(super) fn outcome(&self) -> std::sync::MutexGuard<'_, Outcome> {
@@ -114,8 +121,13 @@ impl<'a> Run<'a> {
         self.is_stopped() || self.options.cancel.is_cancelled()
     }
 
-    pub(super) fn is_failed(&self) -> bool {
-        self.is_stopped()
+    /// Says that the walker has seen everything.
+    pub(super) fn found_all(&self) {
+        self.all_found.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_all_found(&self) -> bool {
+        self.all_found.load(Ordering::Relaxed)
     }
 
     /// Ends the run with this error, unless another one was first.

@@ -46,7 +46,7 @@ pub(super) fn send(run: &Run<'_>, shards: &Receiver<(Arc<Encoded>, u8)>, placed:
 pub(super) fn commit(run: &Run<'_>, session: &Session<'_>, placed: &Receiver<Placed>) {
     while let Ok(first) = placed.recv() {
         let batch: Vec<Placed> = std::iter::once(first).chain(placed.try_iter().take(BATCH - 1)).collect();
-        if !run.is_failed()
+        if !run.is_stopped()
             && let Err(error) = commit_batch(run, session, batch)
         {
             run.fail(error);

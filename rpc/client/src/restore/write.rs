@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, ftruncate, openat};
 use rustix::io::{Errno, pwrite};
-use seal::chunk::{CHUNK_MAX, chunk_id};
+use seal::chunk::CHUNK_MAX;
 use seal::frame::FrameOpener;
 use seal::tree::Piece;
 
@@ -16,6 +16,7 @@ use super::batch::{FilePlan, Use, parent};
 use super::{Restore, metadata};
 use crate::backup::Cutter;
 use crate::buffers::{AlignedBuffer, PAGE, Pool};
+use crate::digest::pieces_of_file;
 use crate::meta::FileStat;
 use crate::{ClientError, NodeError};
 
@@ -319,29 +320,9 @@ impl<'r, 'a> Writer<'r, 'a> {
         if stat.kind != rustix::fs::FileType::RegularFile || (stat.size, stat.mtime) != (file.size, file.meta.mtime) {
             return Ok(false);
         }
-        same_pieces(self.restore, fd, stat.is_sparse(), pieces)
-    }
-}
-
-/// Whether a file's content is exactly these pieces.
-fn same_pieces(restore: &Restore<'_>, fd: OwnedFd, sparse: bool, pieces: &[Piece]) -> Result<bool, Errno> {
-    let pool = Pool::new(2, 8 * 1024 * 1024);
-    let mut cutter = Cutter::new(fd, sparse);
-    let mut found = seal::tree::Pieces::new();
-    loop {
-        let step = cutter.step(&restore.chunker, &pool)?;
-        if step.zeros > 0 {
-            found.push(Piece::Zeros { len: step.zeros });
-        }
-        for (start, end) in &step.cuts {
-            let Some(buffer) = &step.buffer else { continue };
-            let plain = &(**buffer).as_ref()[*start..*end];
-            let id = chunk_id(&restore.reading.vault.keys.chunk_id, plain);
-            found.push(Piece::Chunk { id, len: u32::try_from(plain.len()).unwrap_or(u32::MAX) });
-        }
-        if step.ended {
-            return Ok(found.into_vec() == pieces);
-        }
+        let pool = Pool::new(2, Cutter::BUFFER);
+        let ids = &self.restore.reading.vault.keys.chunk_id;
+        Ok(pieces_of_file(&self.restore.chunker, ids, &pool, fd, stat.is_sparse())? == pieces)
     }
 }
 

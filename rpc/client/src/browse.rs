@@ -1,0 +1,250 @@
+//! Looks into snapshots: lists them, lists what is in them, compares them.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use primitives::ledger::SnapshotRecord;
+use seal::OwnerSecret;
+use seal::content::ContentKey;
+use seal::tree::{DirectoryNode, Entry, Name, Node};
+
+use crate::digest::digest_of;
+use crate::fetch::Fetcher;
+use crate::snapshot::{self, Reading, TreeReader};
+use crate::vault::OpenVault;
+use crate::{Change, Client, ClientError, Difference, EntryKind, ListedEntry, Quiet, SnapshotInfo, SnapshotRef};
+
+/// Snapshots in one page of the ledger's list.
+const PAGE: u32 = 200;
+
+/// All snapshots of a vault, oldest first.
+pub(crate) fn snapshots(client: &Client, secret: &OwnerSecret, vault: &str) -> Result<Vec<SnapshotInfo>, ClientError> {
+    let vault = OpenVault::open(client, secret, vault)?;
+    let fetcher = Fetcher::new(Arc::clone(client.node()), Arc::new(Quiet));
+    let (mut all, mut cursor) = (Vec::new(), None::<Vec<u8>>);
+    loop {
+        let page = client.node().snapshot_page(&vault.id, cursor.as_deref(), PAGE)?;
+        for record in &page.items {
+            all.push(info(client, secret, &fetcher, record)?);
+        }
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+fn info(
+    client: &Client,
+    secret: &OwnerSecret,
+    fetcher: &Fetcher,
+    record: &SnapshotRecord,
+) -> Result<SnapshotInfo, ClientError> {
+    let commitment = &record.commitment;
+    let mut info = SnapshotInfo {
+        seq: commitment.seq,
+        commitment: commitment.hash(),
+        taken_at: commitment.taken_at,
+        retain_until: commitment.retain_until,
+        files: commitment.files,
+        bytes: commitment.logical_bytes,
+        stored_bytes: commitment.stored_bytes,
+        finality: record.finality,
+        host: String::new(),
+        paths: Vec::new(),
+        tags: Vec::new(),
+    };
+    match snapshot::manifest(client, secret, fetcher, record) {
+        Ok(manifest) => {
+            info.host = manifest.host;
+            info.tags = manifest.tags;
+            info.paths = manifest.paths.iter().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+        }
+        Err(error) if error.is_loss() => tracing::warn!(target: "client", %error, "a manifest cannot be read"),
+        Err(error) => return Err(error),
+    }
+    Ok(info)
+}
+
+/// Hands every entry below `path` to `each`, in order.
+pub(crate) fn ls(
+    client: &Client,
+    secret: &OwnerSecret,
+    vault: &str,
+    snapshot: SnapshotRef,
+    (path, recursive): (&Path, bool),
+    each: &mut dyn FnMut(ListedEntry) -> Result<(), ClientError>,
+) -> Result<(), ClientError> {
+    let reading = Reading::open(client, secret, vault, Arc::new(Quiet))?;
+    let record = snapshot::record(client, &reading.vault, snapshot)?;
+    let manifest = snapshot::manifest(client, secret, &reading.fetcher, &record)?;
+    let mut tree = reading.tree()?;
+    let mut at = PathBuf::new();
+    let mut directory = manifest.root;
+    for part in path.components().filter(|part| matches!(part, std::path::Component::Normal(_))) {
+        let missing = || ClientError::Path {
+            path: path.to_path_buf(),
+            source: std::io::Error::new(std::io::ErrorKind::NotFound, "no such entry in the snapshot"),
+        };
+        at.push(part);
+        let entries = tree.all_entries(&directory)?;
+        let name = part.as_os_str().as_bytes();
+        let entry = entries.into_iter().find(|entry| entry.name.as_bytes() == name).ok_or_else(missing)?;
+        match entry.node {
+            Node::Directory(below) => directory = below,
+            _ if at.components().count() == path.components().count() => {
+                at.pop();
+                return each(listed(&at, &entry));
+            }
+            _ => return Err(missing()),
+        }
+    }
+    list(&mut tree, &at, &directory, recursive, each)
+}
+
+fn list(
+    tree: &mut TreeReader<'_>,
+    path: &Path,
+    directory: &DirectoryNode,
+    recursive: bool,
+    each: &mut dyn FnMut(ListedEntry) -> Result<(), ClientError>,
+) -> Result<(), ClientError> {
+    for entry in tree.all_entries(directory)? {
+        each(listed(path, &entry))?;
+        if let (true, Node::Directory(below)) = (recursive, &entry.node) {
+            list(tree, &join(path, &entry.name), below, recursive, each)?;
+        }
+    }
+    Ok(())
+}
+
+fn listed(path: &Path, entry: &Entry) -> ListedEntry {
+    let (kind, size, target) = match &entry.node {
+        Node::File(file) => (EntryKind::File, file.size, None),
+        Node::Directory(directory) => (EntryKind::Directory, directory.bytes, None),
+        Node::Symlink { target } => {
+            let path = PathBuf::from(std::ffi::OsString::from_vec(target.clone()));
+            (EntryKind::Symlink, target.len() as u64, Some(path))
+        }
+    };
+    ListedEntry {
+        path: join(path, &entry.name),
+        kind,
+        size,
+        mode: entry.meta.mode,
+        uid: entry.meta.uid,
+        gid: entry.meta.gid,
+        user: String::from_utf8_lossy(&entry.meta.user).into_owned(),
+        group: String::from_utf8_lossy(&entry.meta.group).into_owned(),
+        mtime: entry.meta.mtime.secs,
+        target,
+    }
+}
+
+fn join(path: &Path, name: &Name) -> PathBuf {
+    path.join(OsStr::from_bytes(name.as_bytes()))
+}
+
+/// How two snapshots differ.
+pub(crate) fn diff(
+    client: &Client,
+    secret: &OwnerSecret,
+    vault: &str,
+    from: SnapshotRef,
+    to: SnapshotRef,
+) -> Result<Vec<Difference>, ClientError> {
+    let reading = Reading::open(client, secret, vault, Arc::new(Quiet))?;
+    let open = |snapshot| -> Result<_, ClientError> {
+        let record = snapshot::record(client, &reading.vault, snapshot)?;
+        Ok(snapshot::manifest(client, secret, &reading.fetcher, &record)?.root)
+    };
+    let (from, to) = (open(from)?, open(to)?);
+    let mut compare =
+        Compare { tree: reading.tree()?, content: ContentKey::new(&reading.vault.keys.content), found: Vec::new() };
+    compare.directories(Path::new(""), &from, &to)?;
+    Ok(compare.found)
+}
+
+/// A comparison under way.
+struct Compare<'a> {
+    tree: TreeReader<'a>,
+    content: ContentKey,
+    found: Vec<Difference>,
+}
+
+impl Compare<'_> {
+    fn directories(&mut self, path: &Path, old: &DirectoryNode, new: &DirectoryNode) -> Result<(), ClientError> {
+        if old.chunks == new.chunks {
+            return Ok(());
+        }
+        let mut old = self.tree.all_entries(old)?.into_iter().peekable();
+        let mut new = self.tree.all_entries(new)?.into_iter().peekable();
+        loop {
+            use std::cmp::Ordering::{Equal, Greater, Less};
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return Ok(()),
+                (Some(_), None) => Less,
+                (None, Some(_)) => Greater,
+                (Some(a), Some(b)) => a.name.cmp(&b.name),
+            };
+            let a = if order == Greater { None } else { old.next() };
+            let b = if order == Less { None } else { new.next() };
+            match (a, b) {
+                (Some(a), Some(b)) if order == Equal => self.entries(path, &a, &b)?,
+                (Some(a), _) => self.only(path, &a, Change::Removed)?,
+                (_, Some(b)) => self.only(path, &b, Change::Added)?,
+                (None, None) => return Ok(()),
+            }
+        }
+    }
+
+    fn entries(&mut self, path: &Path, old: &Entry, new: &Entry) -> Result<(), ClientError> {
+        let below = join(path, &new.name);
+        let metadata = old.meta != new.meta;
+        if let (Node::Directory(a), Node::Directory(b)) = (&old.node, &new.node) {
+            // That a directory's time has changed says nothing that its entries do not say.
+            let mut quiet = old.meta.clone();
+            quiet.mtime = new.meta.mtime;
+            if quiet != new.meta {
+                self.found.push(Difference {
+                    path: below.clone(),
+                    change: Change::Metadata,
+                    old_bytes: a.bytes,
+                    new_bytes: b.bytes,
+                });
+            }
+            return self.directories(&below, a, b);
+        }
+        let same_kind = std::mem::discriminant(&old.node) == std::mem::discriminant(&new.node);
+        let same = same_kind && digest_of(&self.content, &old.node) == digest_of(&self.content, &new.node);
+        let change = match (same, metadata) {
+            (true, false) => return Ok(()),
+            (true, true) => Change::Metadata,
+            (false, _) => Change::Content,
+        };
+        self.found.push(Difference { path: below, change, old_bytes: bytes(old), new_bytes: bytes(new) });
+        Ok(())
+    }
+
+    fn only(&mut self, path: &Path, entry: &Entry, change: Change) -> Result<(), ClientError> {
+        let below = join(path, &entry.name);
+        let (old_bytes, new_bytes) = if change == Change::Added { (0, bytes(entry)) } else { (bytes(entry), 0) };
+        self.found.push(Difference { path: below.clone(), change, old_bytes, new_bytes });
+        if let Node::Directory(directory) = &entry.node {
+            for entry in self.tree.all_entries(directory)? {
+                self.only(&below, &entry, change)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bytes(entry: &Entry) -> u64 {
+    match &entry.node {
+        Node::File(file) => file.size,
+        Node::Directory(directory) => directory.bytes,
+        Node::Symlink { target } => target.len() as u64,
+    }
+}

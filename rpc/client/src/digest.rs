@@ -1,0 +1,151 @@
+//! Content digests of entries, and of files on disk.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use primitives::{Hash32, VaultId};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use seal::OwnerSecret;
+use seal::chunk::{Chunker, chunk_id};
+use seal::content::ContentKey;
+use seal::tree::{Content, Name, Node, Piece, Pieces};
+
+use crate::backup::Cutter;
+use crate::buffers::Pool;
+use crate::meta::FileStat;
+use crate::{ClientError, FilesVerdict, Note, Progress};
+
+/// The content digest of an entry.
+pub(crate) fn digest_of(content: &ContentKey, node: &Node) -> Hash32 {
+    match node {
+        Node::File(file) => match &file.content {
+            Content::Direct(pieces) => digest_of_pieces(content, pieces),
+            Content::Indirect { digest, .. } => *digest,
+        },
+        Node::Directory(directory) => directory.digest,
+        Node::Symlink { target } => content.symlink(target),
+    }
+}
+
+fn digest_of_pieces(content: &ContentKey, pieces: &[Piece]) -> Hash32 {
+    let mut digest = content.file();
+    pieces.iter().for_each(|piece| digest.push(piece));
+    digest.finish()
+}
+
+/// The pieces of an open file.
+pub(crate) fn pieces_of_file(
+    chunker: &Chunker,
+    ids: &[u8; 32],
+    pool: &Pool,
+    fd: OwnedFd,
+    sparse: bool,
+) -> Result<Vec<Piece>, rustix::io::Errno> {
+    let mut cutter = Cutter::new(fd, sparse);
+    let mut found = Pieces::new();
+    loop {
+        let step = cutter.step(chunker, pool)?;
+        if step.zeros > 0 {
+            found.push(Piece::Zeros { len: step.zeros });
+        }
+        for (start, end) in &step.cuts {
+            let Some(buffer) = &step.buffer else { continue };
+            let plain = &(**buffer).as_ref()[*start..*end];
+            found.push(Piece::Chunk { id: chunk_id(ids, plain), len: u32::try_from(plain.len()).unwrap_or(u32::MAX) });
+        }
+        if step.ended {
+            return Ok(found.into_vec());
+        }
+    }
+}
+
+/// Recomputes the content root of a directory.
+pub(crate) fn verify_files(
+    secret: &OwnerSecret,
+    vault: &VaultId,
+    expected: &Hash32,
+    directory: &Path,
+    progress: &dyn Progress,
+) -> Result<FilesVerdict, ClientError> {
+    let keys = secret.vault_keys(vault);
+    std::fs::read_dir(directory).map_err(|source| ClientError::Path { path: directory.to_path_buf(), source })?;
+    let mut digester = Digester {
+        chunker: Chunker::new(keys.cdc_seed),
+        ids: keys.chunk_id,
+        content: ContentKey::new(&keys.content),
+        pool: Pool::new(2, Cutter::BUFFER),
+        progress,
+        verdict: FilesVerdict { expected: *expected, found: Hash32::ZERO, files: 0, bytes: 0, errors: Vec::new() },
+    };
+    digester.verdict.found = digester.directory(directory);
+    Ok(digester.verdict)
+}
+
+struct Digester<'a> {
+    chunker: Chunker,
+    ids: [u8; 32],
+    content: ContentKey,
+    pool: Pool,
+    progress: &'a dyn Progress,
+    verdict: FilesVerdict,
+}
+
+impl Digester<'_> {
+    /// The digest of a directory; what cannot be read is noted and left out.
+    fn directory(&mut self, path: &Path) -> Hash32 {
+        let mut digest = self.content.directory();
+        let names = match names_in(path) {
+            Ok(names) => names,
+            Err(error) => {
+                self.error(path, error);
+                return digest.finish();
+            }
+        };
+        for (name, kind) in names {
+            let below = path.join(OsStr::from_bytes(name.as_bytes()));
+            let found = if kind.is_dir() {
+                Some(self.directory(&below))
+            } else if kind.is_symlink() {
+                let target = std::fs::read_link(&below).map(|target| target.into_os_string().into_vec());
+                target.map(|target| self.content.symlink(&target)).map_err(|error| self.error(&below, error)).ok()
+            } else if kind.is_file() {
+                self.file(&below).map_err(|error| self.error(&below, error)).ok()
+            } else {
+                None
+            };
+            if let Some(found) = found {
+                digest.push(&name, &found);
+            }
+        }
+        digest.finish()
+    }
+
+    fn file(&mut self, path: &Path) -> std::io::Result<Hash32> {
+        let fd = openat(CWD, path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let stat = FileStat::of_file(&fd)?;
+        let pieces = pieces_of_file(&self.chunker, &self.ids, &self.pool, fd, stat.is_sparse())?;
+        let bytes = pieces.iter().map(Piece::len).sum();
+        self.verdict.files += 1;
+        self.verdict.bytes += bytes;
+        self.progress.done(1, bytes);
+        Ok(digest_of_pieces(&self.content, &pieces))
+    }
+
+    fn error(&mut self, path: &Path, reason: impl ToString) {
+        self.verdict.errors.push(Note { path: path.to_path_buf(), reason: reason.to_string() });
+    }
+}
+
+/// The entries of a directory, ascending by name.
+fn names_in(path: &Path) -> std::io::Result<BTreeMap<Name, std::fs::FileType>> {
+    let mut names = BTreeMap::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = Name::new(entry.file_name().into_vec()).map_err(std::io::Error::other)?;
+        names.insert(name, entry.file_type()?);
+    }
+    Ok(names)
+}

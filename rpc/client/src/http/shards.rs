@@ -1,0 +1,85 @@
+//! Shards over HTTP: `PUT` and `GET /shards/{id}`.
+
+use std::io::Read;
+use std::ops::Range;
+
+use primitives::{PackId, ShardAck, ShardId};
+use ureq::Body;
+use ureq::http::{Response, StatusCode};
+
+use super::HttpNode;
+use crate::NodeError;
+
+/// Longest text of an error that is read, bytes.
+const TEXT_MAX: u64 = 4096;
+/// Times that a read is tried while there is no answer at all: a kept connection may have been closed meanwhile.
+const READS: u32 = 3;
+
+impl HttpNode {
+    pub(super) fn put(
+        &self,
+        pack: &PackId,
+        index: u8,
+        width: u8,
+        shard: &ShardId,
+        bytes: &[u8],
+    ) -> Result<ShardAck, NodeError> {
+        let url = format!("{}/shards/{shard}?pack={pack}&index={index}&width={width}", self.url);
+        let sent = self.agent.put(&url).header("content-type", "application/octet-stream").send(bytes);
+        let mut answer = sent.map_err(|error| self.unreachable(error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(self.shard_error("store", shard, &mut answer));
+        }
+        let text = answer.body_mut().with_config().limit(TEXT_MAX).read_to_vec();
+        let text = text.map_err(|error| self.unreachable(error))?;
+        serde_json::from_slice(&text).map_err(|error| NodeError::Answer {
+            what: "a shard (the acknowledgement)".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    pub(super) fn read(&self, shard: &ShardId, range: Range<u64>, target: &mut [u8]) -> Result<(), NodeError> {
+        let mut attempt = 1;
+        loop {
+            match self.read_once(shard, &range, target) {
+                Err(NodeError::Unreachable { .. } | NodeError::NotNow { .. }) if attempt < READS => {
+                    std::thread::sleep(std::time::Duration::from_millis(100 << attempt));
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn read_once(&self, shard: &ShardId, range: &Range<u64>, target: &mut [u8]) -> Result<(), NodeError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let url = format!("{}/shards/{shard}", self.url);
+        let bytes = format!("bytes={}-{}", range.start, range.end - 1);
+        let mut answer = self.agent.get(&url).header("range", bytes).call().map_err(|error| self.unreachable(error))?;
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT => {}
+            // A server may answer with the whole shard when that is what the range means.
+            StatusCode::OK if range.start == 0 && answer.body().content_length() == Some(range.end) => {}
+            _ => return Err(self.shard_error("serve", shard, &mut answer)),
+        }
+        if answer.body().content_length().is_some_and(|len| len != range.end - range.start) {
+            let reason = "another length than was asked for".to_owned();
+            return Err(NodeError::Answer { what: format!("shard {shard}"), reason });
+        }
+        answer.body_mut().as_reader().read_exact(target).map_err(|error| self.unreachable(error))
+    }
+
+    fn shard_error(&self, what: &str, shard: &ShardId, answer: &mut Response<Body>) -> NodeError {
+        let status = answer.status();
+        let text = answer.body_mut().with_config().limit(TEXT_MAX).read_to_string().unwrap_or_default();
+        let what = format!("{what} shard {shard}");
+        let reason = if text.trim().is_empty() { format!("HTTP status {status}") } else { text.trim().to_owned() };
+        match status.as_u16() {
+            404 | 410 => NodeError::NotFound { what: format!("shard {shard}") },
+            408 | 429 | 500 | 502..=504 => NodeError::NotNow { what, reason },
+            _ => NodeError::Refused { what, reason },
+        }
+    }
+}
