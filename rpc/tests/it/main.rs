@@ -1,0 +1,16 @@
+//! The whole server over real sockets, with a node in memory behind it: blocks are executed by the real runtime, proofs
+//! and receipts are real; only disks, consensus and other nodes are not there.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+mod docs;
+mod eth;
+mod http;
+mod ledger;
+mod native;
+mod node;
+mod node_ledger;
+mod node_replica;
+mod protocol;
+mod shards;
+mod wire;
