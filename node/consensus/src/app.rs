@@ -331,6 +331,7 @@ impl App {
         CrashPoint::Committed.pass(self.config.crash_point);
         let Some((header, transactions)) = committed else { return Ok(()) };
         self.intake.settle(&transactions)?;
+        self.chain.announce();
         self.assembler.prune(BftHeight(header.height));
         self.early.retain(|early| early.height.0 > header.height);
         tracing::info!(

@@ -325,3 +325,7 @@ fn measure(executed: &Executed, certificate: &Certificate) {
     metrics::gauge(metrics::BLOCK_GAS, executed.outcome.gas_used);
     metrics::gauge(metrics::BLOCK_BYTES, executed.transactions.iter().map(|tx| count(tx.raw().len())).sum());
 }
+
+#[cfg(test)]
+#[path = "executor_test.rs"]
+mod tests;

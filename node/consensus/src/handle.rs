@@ -141,13 +141,15 @@ impl Consensus {
     pub async fn finality(&self, hash: &TxHash) -> Result<Option<(Height, u32)>, ConsensusError> {
         let (mut head, mut stopped) = (self.chain.watch(), self.stopped.clone());
         loop {
-            head.borrow_and_update();
-            if let Some(place) = self.chain.transaction(hash)? {
-                return Ok(Some(place));
-            }
-            if self.intake.get(hash).is_none() {
+            let announced = head.borrow_and_update().height;
+            match self.chain.transaction(hash)? {
+                Some(place) if place.0 <= announced => return Ok(Some(place)),
+                // Committed, and about to be announced.
+                Some(_) => {}
+                None if self.intake.get(hash).is_some() => {}
                 // It may have become final between the two looks.
-                return Ok(self.chain.transaction(hash)?);
+                None if self.chain.transaction(hash)?.is_some() => {}
+                None => return Ok(None),
             }
             tokio::select! {
                 _ = head.changed() => {}

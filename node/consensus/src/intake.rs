@@ -1,5 +1,6 @@
 //! The pool with its surroundings: store, state, clock, and the bell that wakes the application.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -116,11 +117,12 @@ impl Intake {
 
     /// Follows a committed block; drops what is used up, unpayable or too old.
     pub(crate) fn settle(&self, included: &[CheckedTx]) -> Result<(), ConsensusError> {
-        let mut accounts = std::collections::HashMap::new();
-        for tx in included {
-            let account = runtime::account(&self.chain.state(), &tx.sender())
+        let mut accounts = HashMap::new();
+        let senders: HashSet<Address> = included.iter().map(CheckedTx::sender).collect();
+        for sender in senders {
+            let account = runtime::account(&self.chain.state(), &sender)
                 .map_err(|error| ChainError::State { reason: error.to_string() })?;
-            accounts.insert(tx.sender(), account);
+            accounts.insert(sender, account);
         }
         let account = |sender: &Address| accounts.get(sender).copied().unwrap_or_default();
         let now = Instant::now();

@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 use std::time::{Duration, Instant};
 
 /// An engine that is just stopping lets go of its files a little later than its actors end.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(10);
 
 /// Locks `file`, waiting at most `patience` for whoever has it. Blocks the thread.

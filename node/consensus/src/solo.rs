@@ -29,8 +29,8 @@ struct State {
     _alive: oneshot::Sender<()>,
 }
 
-/// A running network of one.
-pub(crate) struct SoloNetwork {
+/// What the engine needs of a network, whatever is behind it.
+pub(crate) struct EngineNetwork {
     /// For the engine.
     pub network: NetworkRef<Bft>,
     /// For the application's proposal parts.
@@ -40,7 +40,7 @@ pub(crate) struct SoloNetwork {
 }
 
 /// Starts the actor.
-pub(crate) async fn spawn() -> Result<SoloNetwork, ractor::SpawnErr> {
+pub(crate) async fn spawn() -> Result<EngineNetwork, ractor::SpawnErr> {
     let (alive, ended) = oneshot::channel();
     // Any address does: nobody dials it, the engine only waits to hear of one.
     let address = "/ip4/127.0.0.1/tcp/0".parse().map_err(|_| ractor::SpawnErr::ActorAlreadyStarted)?;
@@ -54,7 +54,7 @@ pub(crate) async fn spawn() -> Result<SoloNetwork, ractor::SpawnErr> {
             }
         }
     });
-    Ok(SoloNetwork { network, parts, ended })
+    Ok(EngineNetwork { network, parts, ended })
 }
 
 #[ractor::async_trait]

@@ -1,7 +1,7 @@
 //! The engine's view of our types: what Malachite calls height, address, value, vote, proposal, part and set.
 //!
 //! A value is the hash of a block's header and nothing more; the block itself travels as parts and lives in the
-//! store (`docs/adr/0010-value-is-a-hash.md`).
+//! store (`docs/adr/0020-value-is-a-hash-and-held-replies.md`).
 
 mod address;
 mod certificate;

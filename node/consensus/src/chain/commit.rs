@@ -28,7 +28,8 @@ pub(crate) struct FinalBlock<'a> {
 }
 
 impl Chain {
-    /// Writes a block that stands on the last one, synced, and makes it visible.
+    /// Writes a block that stands on the last one, synced. Readers see it from then on; followers of the head only
+    /// after [`Chain::announce`].
     pub(crate) fn commit(&self, block: &FinalBlock<'_>) -> Result<(), ChainError> {
         let started = Instant::now();
         let height = block.header.height;

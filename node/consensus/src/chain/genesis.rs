@@ -46,6 +46,7 @@ pub(super) fn write(chain: &Chain) -> Result<(), ConsensusError> {
         validators: &spec.validators,
         pool_rows: &[],
     })?;
+    chain.announce();
     tracing::info!(target: "consensus", network = %spec.network, block = %header.hash(), "wrote block 0");
     Ok(())
 }

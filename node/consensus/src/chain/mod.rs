@@ -179,11 +179,16 @@ impl Chain {
         row.ok_or(ChainError::Missing { what, height })
     }
 
-    /// Makes a committed block visible.
+    /// Makes a committed block the one to build on.
     fn advance(&self, header: Header) {
-        let head = head_of(&header);
         *self.inner.tip.write().unwrap_or_else(PoisonError::into_inner) = Some(header);
-        self.inner.head.send_replace(head);
+    }
+
+    /// Tells everybody who follows the head about the last committed block, after the node's own books are in order.
+    pub(crate) fn announce(&self) {
+        if let Some(tip) = self.head() {
+            self.inner.head.send_replace(head_of(&tip));
+        }
     }
 }
 

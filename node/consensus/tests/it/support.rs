@@ -1,6 +1,6 @@
 //! A node in a directory, and accounts with money.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -60,7 +60,6 @@ pub(crate) fn open_store(dir: &Path) -> Store {
 pub(crate) struct Node {
     pub consensus: Consensus,
     pub spec: Arc<ChainSpec>,
-    pub dir: PathBuf,
     cancel: CancellationToken,
 }
 
@@ -75,10 +74,9 @@ impl Node {
         spec: &Arc<ChainSpec>,
     ) -> Result<Self, ConsensusError> {
         let cancel = CancellationToken::new();
-        let (spec, dir) = (Arc::clone(spec), dir.to_owned());
-        let store = open_store(&dir);
+        let (spec, store) = (Arc::clone(spec), open_store(dir));
         let consensus = consensus::start(config, Arc::clone(&spec), store, validator(), cancel.clone()).await?;
-        Ok(Self { consensus, spec, dir, cancel })
+        Ok(Self { consensus, spec, cancel })
     }
 
     pub(crate) fn chain(&self) -> &Chain {
