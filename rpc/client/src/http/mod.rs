@@ -183,7 +183,7 @@ impl Node for HttpNode {
     }
 
     fn object(&self, vault: &VaultId, key: &ObjectKey) -> Result<Option<ObjectRecord>, NodeError> {
-        let answer = self.get(&LedgerQuery::Object { vault: *vault, key: *key })?;
+        let answer = self.get(&LedgerQuery::Object { vault: *vault, key: *key, version: None })?;
         Ok(expect!(answer, LedgerAnswer::Object, "an object")?.map(Record::into_inner))
     }
 
