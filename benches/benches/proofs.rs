@@ -99,6 +99,27 @@ fn log(c: &mut Criterion) {
             });
         });
     });
+    // An auditor who checks many leaves of one checkpoint: each thread keeps what its earlier proofs have proven.
+    group.bench_function("prove and verify on two threads, one root", |b| {
+        let mut verifiers = [BatchVerifier::new(LEAVES, root), BatchVerifier::new(LEAVES, root)];
+        let mut next = 0;
+        b.iter(|| {
+            next += PROOFS;
+            std::thread::scope(|scope| {
+                for (verifier, first) in verifiers.iter_mut().zip([next, next + PROOFS / 2]) {
+                    let prover = &prover;
+                    scope.spawn(move || {
+                        let mut path = Vec::with_capacity(64);
+                        for number in first..first + PROOFS / 2 {
+                            let leaf = number * 7_654_321 % LEAVES;
+                            prover.inclusion_into(leaf, &mut path).expect("a leaf of the log");
+                            verifier.verify(&leaf_hash(&leaf.to_le_bytes()), leaf, &path).expect("a valid proof");
+                        }
+                    });
+                }
+            });
+        });
+    });
     group.finish();
 }
 
