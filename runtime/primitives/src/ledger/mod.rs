@@ -2,6 +2,10 @@
 //!
 //! A command is data plus the signature of whom it speaks for. Applying one is deterministic; the rules are
 //! `docs/spec/ledger.md`, their code is the ledger crate's `machine.rs`.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the SCALE derive casts the constant index of each variant to a byte"
+)]
 
 mod command;
 mod outcome;
