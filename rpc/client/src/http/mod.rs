@@ -11,8 +11,8 @@ use primitives::ledger::{Applied, ObjectRecord, PackRecord, Refusal, SignedComma
 use primitives::{Address, ChainId, CommitmentHash, ObjectKey, PackId, ShardAck, ShardId, VaultId};
 use rpc_api::chain::Genesis;
 use rpc_api::ledger::{
-    LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerStatus, Outcome,
-    Page as PageQuery,
+    LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerReply, LedgerStatus,
+    Outcome, Page as PageQuery,
 };
 use rpc_api::snapshot::SnapshotId;
 use rpc_api::{Data, Quantity, Record};
@@ -73,7 +73,7 @@ impl HttpNode {
     }
 
     fn get(&self, query: &LedgerQuery) -> Result<LedgerAnswer, NodeError> {
-        self.call("ledger_get", json!([query]))
+        Ok(self.call::<LedgerReply>("ledger_get", json!([query]))?.answer)
     }
 
     fn list(&self, list: &LedgerList, cursor: Option<&[u8]>, limit: u32) -> Result<LedgerPage, NodeError> {
