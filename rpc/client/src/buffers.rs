@@ -116,10 +116,7 @@ mod tests {
             assert_eq!((buffer.len(), buffer.as_ptr().align_offset(PAGE)), (10_000, 0));
         }
         b.as_mut()[0] = 42;
-        let waiting = std::thread::spawn({
-            let pool = pool.clone();
-            move || pool.take().as_ref()[0]
-        });
+        let waiting = std::thread::spawn(move || pool.take().as_ref()[0]);
         std::thread::sleep(std::time::Duration::from_millis(20));
         assert!(!waiting.is_finished());
         drop(b);

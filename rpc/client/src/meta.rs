@@ -149,7 +149,7 @@ fn read_names(path: &str) -> HashMap<u32, Vec<u8>> {
 pub(crate) fn xattrs_of_file(file: impl AsFd) -> Result<Vec<Xattr>, Errno> {
     let mut small = [MaybeUninit::<u8>::uninit(); 512];
     let names = match flistxattr(&file, &mut small) {
-        Ok((names, _)) if names.is_empty() => return Ok(Vec::new()),
+        Ok(([], _)) => return Ok(Vec::new()),
         Ok((names, _)) => names.to_vec(),
         Err(Errno::RANGE) => grown(|buffer| flistxattr(&file, buffer))?,
         Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),

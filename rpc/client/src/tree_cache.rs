@@ -20,7 +20,7 @@ use crate::ClientError;
 use crate::index::PackNumber;
 
 const MAGIC: &[u8; 8] = b"SRTREES1";
-const HEADER: u64 = 24;
+const HEADER: usize = 24;
 const FOOTER: usize = 24;
 
 /// Names a directory in the cache: a hash of its path.
@@ -74,9 +74,9 @@ impl TreeCache {
     fn read(path: &Path, generation: &[u8; 16]) -> std::io::Result<Option<Self>> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
-        let mut header = [0u8; HEADER as usize];
+        let mut header = [0u8; HEADER];
         file.read_exact_at(&mut header, 0)?;
-        if header[..8] != *MAGIC || header[8..] != *generation || len < HEADER + FOOTER as u64 {
+        if header[..8] != *MAGIC || header[8..] != *generation || len < (HEADER + FOOTER) as u64 {
             return Ok(None);
         }
         let mut footer = [0u8; FOOTER];
@@ -145,7 +145,7 @@ impl TreeCacheWriter {
         file.write_all(MAGIC)
             .and_then(|()| file.write_all(generation))
             .map_err(ClientError::io("cannot write", path))?;
-        Ok(Self { path: path.to_path_buf(), file, at: HEADER, summaries: Vec::new() })
+        Ok(Self { path: path.to_path_buf(), file, at: HEADER as u64, summaries: Vec::new() })
     }
 
     /// Adds a directory that was read anew.

@@ -1,5 +1,7 @@
 //! Whole backups and restores against a node in memory.
 
+#![allow(clippy::unwrap_used, reason = "tests end at the first surprise")]
+
 mod fake;
 
 use std::ffi::OsStr;

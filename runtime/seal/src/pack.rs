@@ -8,6 +8,8 @@
 //! The footer lists the frames, so that an index can be rebuilt from packs alone. To a holder the whole pack is
 //! random bytes of one of a few lengths.
 
+#![allow(clippy::cast_possible_truncation, reason = "SCALE's derive casts the indices of variants")]
+
 use aws_lc_rs::aead::{Aad, Nonce};
 use parity_scale_codec::{Decode, Encode};
 use primitives::{ChunkId, Policy};
@@ -329,7 +331,7 @@ impl PackFooter {
 /// Bytes of footer and trailer for this many frames.
 #[must_use]
 pub const fn footer_len(entries: usize) -> usize {
-    FOOTER_HEAD + TAG + TRAILER + entries.saturating_mul(ENTRY)
+    entries.saturating_mul(ENTRY).saturating_add(FOOTER_HEAD + TAG + TRAILER)
 }
 
 /// Magic and the pack's length.

@@ -8,6 +8,8 @@
 //! list chunk      = version 1 | Piece*          Piece = 0 | chunk id | len u32,  or 1 | zeros u64
 //! ```
 
+#![allow(clippy::cast_possible_truncation, reason = "SCALE's derive casts the indices of variants")]
+
 mod directory;
 mod entry;
 mod pieces;

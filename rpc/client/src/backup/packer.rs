@@ -39,6 +39,9 @@ impl Tools {
     }
 }
 
+/// Takes shards: a pack, and which of its shards.
+type ShardSender = Sender<(Arc<Encoded>, u8)>;
+
 struct Open {
     number: PackNumber,
     builder: PackBuilder<Pooled>,
@@ -55,11 +58,11 @@ pub(crate) struct Packer {
     next: AtomicU32,
     bytes: AtomicU64,
     /// Where shards go; `None` after the last one.
-    out: Mutex<Option<Sender<(Arc<Encoded>, u8)>>>,
+    out: Mutex<Option<ShardSender>>,
 }
 
 impl Packer {
-    pub(crate) fn new(policy: Policy, keys: FooterKeys, out: Sender<(Arc<Encoded>, u8)>) -> Self {
+    pub(crate) fn new(policy: Policy, keys: FooterKeys, out: ShardSender) -> Self {
         let capacity = pack_capacity(policy);
         let parity_len = parity_bytes(policy, capacity).unwrap_or(0);
         // Much parity (2+4, say) makes packs on their way large: fewer of them then.

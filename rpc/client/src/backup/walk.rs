@@ -49,7 +49,7 @@ struct Found {
 /// Directories that are only there to hold paths below them.
 #[derive(Default)]
 struct Prefix {
-    children: BTreeMap<Vec<u8>, Prefix>,
+    children: BTreeMap<Vec<u8>, Self>,
     whole: bool,
 }
 
@@ -258,7 +258,7 @@ impl Walker<'_, '_> {
 
     /// Starts one entry that is no directory: `Some` is what to put in its place at once, `None` means later.
     fn start_file(
-        &mut self,
+        &self,
         directory: &Arc<Directory>,
         fd: &Arc<OwnedFd>,
         place: usize,

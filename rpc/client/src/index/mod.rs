@@ -7,6 +7,8 @@
 //! ```
 //! Records are only appended. A torn or damaged tail is cut off and read from the network again.
 
+#![allow(clippy::cast_possible_truncation, reason = "SCALE's derive casts the indices of variants")]
+
 mod file;
 mod map;
 mod sync;

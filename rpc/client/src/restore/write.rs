@@ -181,7 +181,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         if file.sparse {
             return write_sparse(buffered, plain, at, file.size);
         }
-        let head = (at.next_multiple_of(PAGE as u64) - at).min(plain.len() as u64) as usize;
+        let head = to_page(at).min(plain.len());
         let middle = (plain.len() - head) / PAGE * PAGE;
         let Some(direct) = open.direct.as_ref().filter(|_| aligned && middle > 0) else {
             return write_all(buffered, plain, at);
@@ -260,7 +260,7 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     /// The last piece is written.
-    fn complete(&mut self, file: &FilePlan, open: &mut Open) {
+    fn complete(&self, file: &FilePlan, open: &mut Open) {
         let Some(fd) = open.buffered.take() else { return };
         open.file = None;
         open.direct = None;
@@ -339,6 +339,11 @@ fn shift(used: &Use) -> usize {
     usize::try_from(used.at % PAGE as u64).unwrap_or(0)
 }
 
+/// Bytes up to the next page.
+fn to_page(at: u64) -> usize {
+    usize::try_from(at.next_multiple_of(PAGE as u64) - at).unwrap_or(PAGE)
+}
+
 /// First and last byte in the pack.
 fn span(uses: &[Use]) -> (u32, u32) {
     let start = uses.first().map_or(0, |used| used.offset);
@@ -390,7 +395,7 @@ fn write_all(fd: impl AsFd, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> 
 
 /// Writes all pages but those that are zero.
 fn write_sparse(fd: impl AsFd, bytes: &[u8], at: u64, size: u64) -> Result<(), Errno> {
-    let head = ((at.next_multiple_of(PAGE as u64) - at) as usize).min(bytes.len());
+    let head = to_page(at).min(bytes.len());
     let mut at = at;
     for part in std::iter::once(&bytes[..head]).chain(bytes[head..].chunks(PAGE)) {
         if part.iter().any(|byte| *byte != 0) {

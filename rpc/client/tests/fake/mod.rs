@@ -1,6 +1,12 @@
 //! A node in memory, with the ledger's rules as far as a client meets them, and with faults on demand.
 
 #![allow(unreachable_pub, reason = "each test file is a crate of its own")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::too_many_lines,
+    reason = "a mock of small sizes, whose surprises should end the test"
+)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
