@@ -1,6 +1,6 @@
 //! The loop: one task owns the machine, feeds it what happened and carries out what it answers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use primitives::ledger::VolumeInfo;
@@ -85,7 +85,7 @@ impl Actor {
         let mut check = every(self.shared.config.check_interval);
         let mut census = every(self.shared.config.census_interval);
         loop {
-            self.publish();
+            self.view().repairs = self.machine.repairs();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
@@ -97,6 +97,8 @@ impl Actor {
                 _ = tick.tick() => {
                     self.announce();
                     self.step(Input::Tick);
+                    let unrepairable = self.machine.unrepairable(UNREPAIRABLE_MAX);
+                    self.view().unrepairable = unrepairable;
                 }
                 _ = check.tick() => {
                     for slot in self.shared.shelf.slots() {
@@ -291,7 +293,7 @@ impl Actor {
         self.announce_due = false;
         self.announcing = true;
         let shared = self.shared.clone();
-        let usable = |slot: &Arc<Slot>| matches!(slot.state(), VolumeState::Up | VolumeState::Suspect);
+        let usable = |slot: &Arc<Slot>| slot.state() != VolumeState::Lost;
         let info = |slot: Arc<Slot>| VolumeInfo { volume: slot.id, weight: slot.weight };
         let volumes: Vec<VolumeInfo> = shared.shelf.slots().into_iter().filter(usable).map(info).collect();
         self.work.spawn(async move {
@@ -319,10 +321,8 @@ impl Actor {
         });
     }
 
-    fn publish(&self) {
-        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
-        view.repairs = self.machine.repairs();
-        view.unrepairable = self.machine.unrepairable(UNREPAIRABLE_MAX);
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,7 +19,8 @@ pub trait Directory: Send + Sync {
     /// Records a new holder.
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError>;
 
-    /// Takes this node's `volume` off shard `index` of `pack`. Success without effect when it is not its holder.
+    /// Takes this node's `volume` off shard `index` of `pack`, which is recorded. Success without effect when it is not
+    /// its holder.
     async fn lost(&self, pack: PackId, index: u8, volume: VolumeId) -> Result<(), DirectoryError>;
 
     /// Announces this node's volumes, all of them, ascending; those absent are gone.

@@ -27,7 +27,14 @@ pub(crate) async fn get(
     range: Option<Range<u64>>,
 ) -> Result<Bytes, ReplicaError> {
     let holders = shared.holders(shard)?;
-    let Some((_, len)) = holders.first() else { return Err(ReplicaError::Unknown { shard: *shard }) };
+    let Some((_, len)) = holders.first() else {
+        let damaged = shared.shelf.slots().iter().any(|slot| shared.is_gone(slot.id, shard));
+        return Err(if damaged {
+            ReplicaError::Corrupt { shard: *shard }
+        } else {
+            ReplicaError::Unknown { shard: *shard }
+        });
+    };
     if let Some(range) = &range
         && (range.start >= range.end || range.end > *len)
     {

@@ -100,10 +100,11 @@ pub(crate) async fn report(
 async fn tell(shared: &Shared, volume: VolumeId, row: &ShardRow) -> Result<Vec<(PackId, i16)>, ReplicaError> {
     let mut packs = Vec::with_capacity(row.members.len());
     for (pack, index) in &row.members {
+        // A pack that was never recorded (its client stopped before) has no holders to take this one off.
+        let Some(mut record) = shared.directory.pack(pack).await? else { continue };
         shared.directory.lost(*pack, *index, volume).await?;
-        if let Some(record) = shared.directory.pack(pack).await? {
-            packs.push((*pack, margin(shared, &record)));
-        }
+        record.holders.retain(|holder| (holder.index, holder.volume) != (*index, volume) || holder.node != shared.node);
+        packs.push((*pack, margin(shared, &record)));
     }
     Ok(packs)
 }

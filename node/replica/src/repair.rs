@@ -8,6 +8,7 @@ use primitives::ledger::PackRecord;
 use primitives::{PackId, ShardId, VolumeId};
 
 use crate::fill::Purpose;
+use crate::index::ShardRow;
 use crate::machine::Outcome;
 use crate::put::{Item, Others, keep};
 use crate::read::{Fault, read_verified};
@@ -165,8 +166,9 @@ impl Work {
     }
 }
 
-/// Compares the record with this node's index. A holder of this node that has no usable row is not one; a row here
-/// that the record does not know is told to the ledger (a repair that stopped between writing and telling).
+/// Compares the record with this node's index. A holder of this node that has no usable row is not one. A shard that
+/// lies here although the record does not know is told to the ledger: a repair stopped between writing and telling, or
+/// a lost volume came back.
 async fn holdings(shared: &Arc<Shared>, pack: PackId, record: &PackRecord) -> Result<Holdings, ReplicaError> {
     let mut holdings = Holdings::default();
     for holder in &record.holders {
@@ -189,6 +191,13 @@ async fn holdings(shared: &Arc<Shared>, pack: PackId, record: &PackRecord) -> Re
                 Some(slot) if holds(shared, &slot, shard, pack, index)? => slot,
                 _ => continue,
             };
+            let join = |row: Option<ShardRow>| {
+                row.map(|mut row| {
+                    row.join(pack, index);
+                    row
+                })
+            };
+            shared.index.change(slot.id, shard, join)?;
             for holder in record.holders.iter().filter(|holder| holder.index == index) {
                 shared.directory.lost(pack, index, holder.volume).await?;
             }
@@ -204,11 +213,14 @@ fn usable(shared: &Shared, volume: VolumeId) -> Option<Arc<Slot>> {
     shared.shelf.slot(volume).filter(|slot| slot.state() != VolumeState::Lost && slot.volume().is_some())
 }
 
+/// Whether the volume has the shard, and not as another copy of the same pack.
 fn holds(shared: &Shared, slot: &Slot, shard: &ShardId, pack: PackId, index: u8) -> Result<bool, ReplicaError> {
     if shared.is_gone(slot.id, shard) {
         return Ok(false);
     }
-    Ok(shared.index.row(slot.id, shard)?.is_some_and(|row| row.members.contains(&(pack, index))))
+    let Some(row) = shared.index.row(slot.id, shard)? else { return Ok(false) };
+    let mut places = row.members.iter().filter(|(other, _)| *other == pack).peekable();
+    Ok(places.peek().is_none() || places.any(|(_, other)| *other == index))
 }
 
 /// Computes the missing shards and their outboards on a blocking thread.

@@ -8,7 +8,7 @@ use rocksdb::{
     IteratorMode, Options,
 };
 
-use crate::{Batch, StoreError, Table, TableKey, TableValue, schema};
+use crate::{Batch, Row, StoreError, Table, TableKey, TableValue, schema};
 
 /// Memory that the database may use.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,7 @@ impl Store {
         from: &[u8],
         limit: usize,
         keep: impl Fn(&[u8]) -> bool,
-    ) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
+    ) -> Result<Vec<Row<T>>, StoreError> {
         let mut rows = Vec::new();
         for row in self.db.iterator_cf(self.family::<T>()?, IteratorMode::From(from, Direction::Forward)) {
             let (key, bytes) = row.map_err(|source| StoreError::Database { operation: "scan", source })?;
@@ -108,7 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::scan`].
-    pub fn scan_prefix<T: Table>(&self, prefix: &[u8], limit: usize) -> Result<Vec<(T::Key, T::Value)>, StoreError> {
+    pub fn scan_prefix<T: Table>(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row<T>>, StoreError> {
         self.scan::<T>(prefix, limit, |key| key.starts_with(prefix))
     }
 
@@ -116,7 +116,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::scan`].
-    pub fn floor<T: Table>(&self, key: &T::Key) -> Result<Option<(T::Key, T::Value)>, StoreError> {
+    pub fn floor<T: Table>(&self, key: &T::Key) -> Result<Option<Row<T>>, StoreError> {
         let key = key.to_key();
         let mode = IteratorMode::From(&key, Direction::Reverse);
         let Some(row) = self.db.iterator_cf(self.family::<T>()?, mode).next() else {
@@ -130,7 +130,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::scan`].
-    pub fn last<T: Table>(&self) -> Result<Option<(T::Key, T::Value)>, StoreError> {
+    pub fn last<T: Table>(&self) -> Result<Option<Row<T>>, StoreError> {
         let Some(row) = self.db.iterator_cf(self.family::<T>()?, IteratorMode::End).next() else {
             return Ok(None);
         };

@@ -50,6 +50,10 @@ fn scans_follow_key_order_and_respect_prefix_and_limit() {
     let ((volume, shard), _) = store.last::<ReplicaShards>().unwrap().unwrap();
     assert_eq!((volume, shard), (VolumeId(256), shards[3]));
     assert!(store.last::<NodeMeta>().unwrap().is_none());
+    let floor = |volume, shard| store.floor::<ReplicaShards>(&(VolumeId(volume), shard)).unwrap().map(|(key, _)| key);
+    assert_eq!(floor(255, shards[1]), Some((VolumeId(255), shards[1])), "the row itself");
+    assert_eq!(floor(255, ShardId::new([61; 32])), Some((VolumeId(255), shards[1])), "or the one below");
+    assert_eq!(floor(0, shards[3]), None);
 }
 
 #[test]

@@ -33,5 +33,5 @@ pub use db::{Store, StoreConfig};
 pub use error::StoreError;
 pub use export::RawRow;
 pub use key::TableKey;
-pub use table::{Raw, Table, TableValue};
+pub use table::{Raw, Row, Table, TableValue};
 pub use volume::{ShardFile, Space, Volume, VolumeError, VolumeMarker};

@@ -14,6 +14,9 @@ pub trait Table {
     type Value: TableValue;
 }
 
+/// Key and value of one row.
+pub type Row<T> = (<T as Table>::Key, <T as Table>::Value);
+
 /// A value that a table can hold.
 pub trait TableValue: Sized {
     /// Bytes as stored.

@@ -47,10 +47,17 @@ pub(crate) struct RepairQueue {
 }
 
 impl RepairQueue {
-    /// Adds a pack, or lowers its margin. A stuck pack stays stuck: what is missing there does not come back by
-    /// being missed again.
+    /// Adds a pack, or lowers its margin. One that runs will run once more; one that is stuck gets another chance, because
+    /// something has changed: the loss of a bad copy frees the volume that held it.
     pub(crate) fn add(&mut self, now: Duration, pack: PackId, margin: i16) {
         match self.entries.get_mut(&pack) {
+            Some(Entry { phase: phase @ Phase::Stuck { .. }, since, margin: known, not_before, .. }) => {
+                *phase = Phase::Waiting;
+                *known = margin.min(*known);
+                self.stuck -= 1;
+                self.later.remove(&(*not_before, pack));
+                self.ready.insert((*known, *since, pack));
+            }
             None => {
                 let entry =
                     Entry { phase: Phase::Waiting, margin, since: now, not_before: Duration::ZERO, failures: 0 };
@@ -120,6 +127,11 @@ impl RepairQueue {
             return;
         }
         self.running -= 1;
+        if entry.phase == (Phase::Running { again: true }) {
+            entry.phase = Phase::Waiting;
+            self.ready.insert((entry.margin, entry.since, pack));
+            return;
+        }
         self.stuck += 1;
         entry.phase = Phase::Stuck { unrepairable };
         entry.not_before = now.saturating_add(STUCK_RETRY);

@@ -1,0 +1,308 @@
+//! Volumes go; shards come back.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod support;
+
+use std::fs;
+use std::sync::atomic::Ordering;
+
+use primitives::Policy;
+use replica::{ReplicaEvent, VolumeState};
+use support::{Node, Pack, eventually, pack};
+
+fn packs(count: u64, shard_len: usize) -> Vec<Pack> {
+    (0..count).map(|seed| pack(Policy::ERASURE, shard_len, seed)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_of_a_pack_go_to_distinct_volumes_and_spread_evenly() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    for pack in packs(20, 4096) {
+        node.store(&replica, &pack).await;
+        assert_eq!(node.volumes_of(&pack.id), [0, 1, 2, 3, 4, 5]);
+        node.check(&replica, &pack).await;
+    }
+    let status = replica.status();
+    assert!(status.volumes.iter().all(|volume| volume.shards == 20 && volume.used == 20 * 4096), "{status:?}");
+    assert!(status.volumes.iter().all(|volume| volume.state == VolumeState::Up && volume.total > 0));
+    eventually("the ledger hears of the volumes", || node.directory.announced() == [0, 1, 2, 3, 4, 5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_lost_volume_is_noticed_and_repaired_onto_the_others() {
+    lose(&[3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_lost_volumes_are_noticed_and_repaired_onto_the_others() {
+    lose(&[1, 4]).await;
+}
+
+/// Loses volumes of a running node with 4+2 packs and expects everything back.
+async fn lose(lost: &[usize]) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let mut events = replica.events();
+    let packs = packs(12, 100_032);
+    for pack in &packs {
+        node.store(&replica, pack).await;
+    }
+    // A pack whose client stopped before recording it is no obstacle.
+    let unrecorded = pack(Policy::ERASURE, 4096, 999);
+    node.store(&replica, &unrecorded).await;
+    node.directory.packs.lock().unwrap().remove(&unrecorded.id);
+    for volume in lost {
+        fs::remove_dir_all(node.volume_path(*volume)).unwrap();
+    }
+    let gone = |volume: u16| lost.contains(&usize::from(volume));
+    eventually("every pack has all shards on the volumes that are left", || {
+        packs.iter().all(|pack| {
+            node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).iter().any(|volume| gone(*volume))
+        })
+    })
+    .await;
+    for pack in &packs {
+        node.check(&replica, pack).await;
+        // Six shards on the volumes that are left: spread as evenly as can be.
+        let volumes = node.volumes_of(&pack.id);
+        let left = 6 - lost.len();
+        for volume in (0..6u16).filter(|volume| !gone(*volume)) {
+            let count = volumes.iter().filter(|other| **other == volume).count();
+            assert!(count >= 6 / left && count <= 6usize.div_ceil(left), "{volumes:?}");
+        }
+    }
+    for volume in lost {
+        assert!(!node.volume_path(*volume).exists(), "a volume that vanished is not made again");
+    }
+    eventually("counts settle", || replica.status().repairs.running + replica.status().repairs.queued == 0).await;
+    let status = replica.status();
+    // More than were lost when some were rebuilt onto the next volume just before it went.
+    let rebuilt = usize::try_from(status.repairs.shards).unwrap();
+    assert!(if lost.len() == 1 { rebuilt == 12 } else { rebuilt >= 12 * lost.len() }, "{status:?}");
+    assert_eq!((status.repairs.failed, status.unrepairable.len()), (0, 0));
+    for volume in &status.volumes {
+        assert_eq!(volume.state == VolumeState::Lost, gone(volume.id.0), "{status:?}");
+        assert_eq!(volume.shards == 0, gone(volume.id.0), "{status:?}");
+    }
+    eventually("the ledger hears of it", || node.directory.announced().len() == 6 - lost.len()).await;
+    let mut seen = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        seen.push(event);
+    }
+    assert_eq!(seen.iter().filter(|e| matches!(e, ReplicaEvent::VolumeLost { .. })).count(), lost.len());
+    assert_eq!(seen.iter().filter(|e| matches!(e, ReplicaEvent::ShardRebuilt { .. })).count(), rebuilt);
+    assert!(seen.iter().any(|event| matches!(event, ReplicaEvent::PackRepaired { .. })));
+    // After a restart the volume is still lost, and still not made again.
+    drop(replica);
+    node.stop().await;
+    let replica = node.start().await;
+    for pack in &packs {
+        node.check(&replica, pack).await;
+    }
+    assert!(lost.iter().all(|volume| !node.volume_path(*volume).exists()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_lost_volumes_are_too_many_and_the_packs_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let packs = packs(5, 4096);
+    for pack in &packs {
+        node.store(&replica, pack).await;
+    }
+    // All three at once, so that nothing can be rescued between the first loss and the last.
+    drop(replica);
+    node.stop().await;
+    for volume in [0, 2, 5] {
+        fs::rename(node.volume_path(volume), dir.path().join(format!("away{volume}"))).unwrap();
+    }
+    let replica = node.start().await;
+    eventually("all packs are reported", || replica.status().unrepairable.len() == 5).await;
+    assert_eq!(replica.status().repairs.failed, 5);
+    for pack in &packs {
+        assert_eq!(node.directory.record(&pack.id).holders.len(), 3);
+        let mut readable = 0;
+        for shard in &pack.header.shards {
+            readable += usize::from(replica.get(shard, None).await.is_ok());
+        }
+        assert_eq!(readable, 3, "what is left is served");
+    }
+    // One disk comes back: four shards are enough.
+    fs::rename(dir.path().join("away2"), node.volume_path(2)).unwrap();
+    eventually("all packs are whole", || packs.iter().all(|pack| node.directory.is_whole(&pack.id))).await;
+    for pack in &packs {
+        node.check(&replica, pack).await;
+    }
+    eventually("none is unrepairable any more", || replica.status().unrepairable.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_is_away_for_a_moment_or_for_long_is_used_again_with_its_shards() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let packs = packs(6, 8192);
+    for pack in &packs {
+        node.store(&replica, pack).await;
+    }
+    fs::rename(node.volume_path(1), dir.path().join("away")).unwrap();
+    eventually("repaired", || {
+        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&1))
+    })
+    .await;
+    fs::rename(dir.path().join("away"), node.volume_path(1)).unwrap();
+    eventually("back", || replica.status().volumes[1].state == VolumeState::Up).await;
+    eventually("announced", || node.directory.announced().contains(&1)).await;
+    for pack in &packs {
+        assert!(node.directory.is_whole(&pack.id));
+        node.check(&replica, pack).await;
+    }
+    let more = pack(Policy::ERASURE, 4096, 77);
+    node.store(&replica, &more).await;
+    assert_eq!(node.volumes_of(&more.id), [0, 1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let first = pack(Policy::ERASURE, 4096, 1);
+    node.store(&replica, &first).await;
+    fs::remove_dir_all(node.volume_path(2)).unwrap();
+    fs::create_dir(node.volume_path(2)).unwrap();
+    eventually("lost", || replica.status().volumes[2].state == VolumeState::Lost).await;
+    eventually("repaired", || node.directory.is_whole(&first.id)).await;
+    assert_eq!(fs::read_dir(node.volume_path(2)).unwrap().count(), 0, "a mount point without its disk stays empty");
+    fs::write(node.volume_path(2).join(store::Volume::CLAIM_FILE), b"").unwrap();
+    eventually("a new volume", || node.directory.announced() == [0, 1, 3, 4, 5, 6]).await;
+    let second = pack(Policy::ERASURE, 4096, 2);
+    node.store(&replica, &second).await;
+    assert_eq!(node.volumes_of(&second.id), [0, 1, 3, 4, 5, 6], "with an id of its own");
+    drop(replica);
+    node.stop().await;
+    let replica = node.start().await;
+    node.check(&replica, &first).await;
+    node.check(&replica, &second).await;
+    assert_eq!(replica.status().volumes.iter().map(|volume| volume.id.0).collect::<Vec<_>>(), [0, 1, 3, 4, 5, 6]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_lost_while_the_node_was_down_is_repaired_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let packs = packs(4, 4096);
+    for pack in &packs {
+        node.store(&replica, pack).await;
+    }
+    drop(replica);
+    node.stop().await;
+    fs::remove_dir_all(node.volume_path(0)).unwrap();
+    let replica = node.start().await;
+    assert_eq!(replica.status().volumes[0].state, VolumeState::Lost);
+    eventually("repaired", || {
+        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&0))
+    })
+    .await;
+    for pack in &packs {
+        node.check(&replica, pack).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_out_of_reach_delays_repair_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let packs = packs(4, 4096);
+    for pack in &packs {
+        node.store(&replica, pack).await;
+    }
+    node.directory.down.store(true, Ordering::SeqCst);
+    fs::remove_dir_all(node.volume_path(5)).unwrap();
+    eventually("lost", || replica.status().volumes[5].state == VolumeState::Lost).await;
+    drop(replica);
+    // Even a restart in between does not make it forget.
+    node.stop().await;
+    let _replica = node.start().await;
+    node.directory.down.store(false, Ordering::SeqCst);
+    eventually("repaired", || {
+        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&5))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_never_share_a_volume() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 5);
+    let replica = node.start().await;
+    let mirror = pack(Policy::MIRROR, 6400, 1);
+    node.store(&replica, &mirror).await;
+    let volumes = node.volumes_of(&mirror.id);
+    assert_eq!(volumes.len(), 4);
+    assert!(volumes.windows(2).all(|pair| pair[0] != pair[1]), "{volumes:?}");
+    // Concurrent puts of the same bytes neither.
+    let second = pack(Policy::MIRROR, 6400, 2);
+    let puts = (0..4).map(|index| {
+        let (replica, second) = (replica.clone(), second.clone());
+        async move {
+            let shard = second.header.shards[0];
+            replica.put(second.id, index, 4, shard, second.shards[0].clone()).await.unwrap().volume
+        }
+    });
+    let mut volumes = futures::future::join_all(puts).await;
+    volumes.sort_unstable();
+    volumes.dedup();
+    assert_eq!(volumes.len(), 4);
+    // Two of the four go; one volume is left that holds none.
+    let held = node.volumes_of(&mirror.id);
+    for volume in &held[..2] {
+        fs::remove_dir_all(node.volume_path(usize::from(*volume))).unwrap();
+    }
+    eventually("three copies on the three volumes that are left", || {
+        let now = node.volumes_of(&mirror.id);
+        now.len() == 3 && !now.contains(&held[0]) && !now.contains(&held[1])
+    })
+    .await;
+    eventually("the fourth has no place", || replica.status().repairs.failed >= 1).await;
+    assert_eq!(replica.status().unrepairable, [], "which is no loss");
+    assert!(replica.get(&mirror.header.shards[0], None).await.unwrap() == mirror.shards[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fewer_volumes_than_shards_hold_an_even_number_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 3);
+    let replica = node.start().await;
+    let wide = pack(Policy::ERASURE, 4096, 1);
+    assert_eq!(node.store(&replica, &wide).await.len(), 6);
+    assert_eq!(node.volumes_of(&wide.id), [0, 0, 1, 1, 2, 2]);
+    fs::remove_dir_all(node.volume_path(1)).unwrap();
+    eventually("repaired", || node.volumes_of(&wide.id) == [0, 0, 0, 2, 2, 2]).await;
+    node.check(&replica, &wide).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_degraded_pack_is_completed_by_the_census() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let part = pack(Policy::ERASURE, 4096, 1);
+    let mut acks = Vec::new();
+    for index in [0u8, 2, 3, 5] {
+        let at = usize::from(index);
+        acks.push(replica.put(part.id, index, 6, part.header.shards[at], part.shards[at].clone()).await.unwrap());
+    }
+    node.commit(&part, &acks);
+    replica.census_soon();
+    eventually("whole", || node.directory.is_whole(&part.id)).await;
+    assert_eq!(node.volumes_of(&part.id), [0, 1, 2, 3, 4, 5]);
+    node.check(&replica, &part).await;
+}

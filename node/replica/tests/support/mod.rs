@@ -1,0 +1,232 @@
+//! A ledger in memory, packs to store, and a node on a temporary directory.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use primitives::ledger::{Holder, PackRecord, VolumeInfo};
+use primitives::{NetworkId, PackHeader, PackId, Policy, ShardAck, ShardId, VaultId, VolumeId};
+use replica::{Directory, DirectoryError, Replica, ReplicaConfig, ReplicaError};
+use store::{Store, StoreConfig};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const NETWORK: NetworkId = NetworkId::new([9; 32]);
+
+/// The ledger's part: applies acks and losses by the ledger's rules, and can be out of reach.
+#[derive(Default)]
+pub(crate) struct MemoryDirectory {
+    pub(crate) packs: Mutex<BTreeMap<PackId, PackRecord>>,
+    pub(crate) volumes: Mutex<Vec<VolumeInfo>>,
+    pub(crate) down: AtomicBool,
+    pub(crate) lost_calls: AtomicUsize,
+}
+
+impl MemoryDirectory {
+    fn up(&self) -> Result<(), DirectoryError> {
+        if self.down.load(Ordering::SeqCst) { Err(DirectoryError::new("no leader")) } else { Ok(()) }
+    }
+
+    pub(crate) fn record(&self, pack: &PackId) -> PackRecord {
+        self.packs.lock().unwrap()[pack].clone()
+    }
+
+    pub(crate) fn is_whole(&self, pack: &PackId) -> bool {
+        !self.record(pack).is_degraded()
+    }
+
+    pub(crate) fn announced(&self) -> Vec<u16> {
+        self.volumes.lock().unwrap().iter().map(|info| info.volume.0).collect()
+    }
+}
+
+#[async_trait]
+impl Directory for MemoryDirectory {
+    async fn packs(&self, after: Option<PackId>, limit: usize) -> Result<Vec<(PackId, PackRecord)>, DirectoryError> {
+        self.up()?;
+        let packs = self.packs.lock().unwrap();
+        let behind = packs.iter().filter(|(pack, _)| after.is_none_or(|after| **pack > after));
+        Ok(behind.take(limit).map(|(pack, record)| (*pack, record.clone())).collect())
+    }
+
+    async fn pack(&self, pack: &PackId) -> Result<Option<PackRecord>, DirectoryError> {
+        self.up()?;
+        Ok(self.packs.lock().unwrap().get(pack).cloned())
+    }
+
+    async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {
+        self.up()?;
+        ack.verify(&NETWORK).map_err(DirectoryError::new)?;
+        let mut packs = self.packs.lock().unwrap();
+        let record = packs.get_mut(&ack.pack).ok_or_else(|| DirectoryError::new("unknown pack"))?;
+        let holder = Holder { index: ack.index, node: ack.node, volume: ack.volume };
+        assert_eq!(record.header.shards[usize::from(ack.index)], ack.shard);
+        assert!(record.holders.iter().all(|other| other.index != ack.index || *other == holder), "one holder an index");
+        let twin = |other: &Holder| other.volume == ack.volume && other.index != ack.index;
+        assert!(
+            !record.header.policy.is_copies() || !record.holders.iter().any(twin),
+            "two copies on one volume are one copy"
+        );
+        if !record.holders.contains(&holder) {
+            record.holders.push(holder);
+            record.holders.sort_unstable();
+        }
+        Ok(())
+    }
+
+    async fn lost(&self, pack: PackId, index: u8, volume: VolumeId) -> Result<(), DirectoryError> {
+        self.up()?;
+        self.lost_calls.fetch_add(1, Ordering::SeqCst);
+        let mut packs = self.packs.lock().unwrap();
+        let record = packs.get_mut(&pack).ok_or_else(|| DirectoryError::new("unknown pack"))?;
+        record.holders.retain(|holder| (holder.index, holder.volume) != (index, volume));
+        Ok(())
+    }
+
+    async fn announce(&self, volumes: Vec<VolumeInfo>) -> Result<(), DirectoryError> {
+        self.up()?;
+        assert!(volumes.is_sorted_by_key(|info| info.volume));
+        *self.volumes.lock().unwrap() = volumes;
+        Ok(())
+    }
+}
+
+/// A pack and all its shards.
+#[derive(Clone)]
+pub(crate) struct Pack {
+    pub(crate) id: PackId,
+    pub(crate) header: PackHeader,
+    pub(crate) shards: Vec<Bytes>,
+}
+
+/// A pack of this policy whose shards have `shard_len` bytes, different for every seed.
+pub(crate) fn pack(policy: Policy, shard_len: usize, seed: u64) -> Pack {
+    let mut bytes = vec![0; shard_len * usize::from(policy.data_shards())];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    let parity = coding::encode(policy, &bytes).unwrap();
+    let shards = coding::Shards::new(policy, &bytes, &parity).unwrap();
+    let header = shards.header();
+    Pack { id: header.id(), header, shards: shards.iter().map(Bytes::copy_from_slice).collect() }
+}
+
+/// A node's replica on a directory, and its ledger.
+pub(crate) struct Node {
+    pub(crate) root: PathBuf,
+    pub(crate) directory: Arc<MemoryDirectory>,
+    pub(crate) config: ReplicaConfig,
+    pub(crate) running: Option<(Replica, CancellationToken)>,
+}
+
+impl Node {
+    /// With `volumes` volumes `v0`, `v1`, ... under `root`.
+    pub(crate) fn new(root: &Path, volumes: usize) -> Self {
+        // With RUST_LOG=replica=debug a failing test tells its story.
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        let volumes = (0..volumes).map(|i| root.join(format!("v{i}"))).collect();
+        let config = ReplicaConfig {
+            volumes,
+            check_interval: Duration::from_millis(100),
+            confirm_loss: Duration::from_millis(50),
+            // Full disks are tested on disks of their own; the machine's own may be nearly full.
+            full_permille: 1000,
+            repair_full_permille: 1000,
+            ..ReplicaConfig::default()
+        };
+        Self { root: root.to_owned(), directory: Arc::default(), config, running: None }
+    }
+
+    pub(crate) async fn try_start(&mut self) -> Result<Replica, ReplicaError> {
+        let store = Store::open(&self.root.join("db"), StoreConfig::default()).unwrap();
+        let cancel = CancellationToken::new();
+        let key = SigningKey::from_bytes(&[5; 32]);
+        let directory = self.directory.clone();
+        let replica = replica::start(self.config.clone(), NETWORK, key, store, directory, cancel.clone()).await?;
+        self.running = Some((replica.clone(), cancel));
+        Ok(replica)
+    }
+
+    pub(crate) async fn start(&mut self) -> Replica {
+        self.try_start().await.unwrap()
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        let (replica, cancel) = self.running.take().unwrap();
+        cancel.cancel();
+        replica.stopped().await.unwrap();
+        drop(replica);
+        // The tasks let go of database and volumes a moment after they have said that they stopped.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    pub(crate) fn volume_path(&self, volume: usize) -> PathBuf {
+        self.root.join(format!("v{volume}"))
+    }
+
+    /// Puts all shards of a pack and records it in the ledger, as a client does.
+    pub(crate) async fn store(&self, replica: &Replica, pack: &Pack) -> Vec<ShardAck> {
+        let mut acks = Vec::new();
+        for (index, shard) in (0u8..).zip(&pack.header.shards) {
+            let bytes = pack.shards[usize::from(index)].clone();
+            match replica.put(pack.id, index, pack.header.policy.width(), *shard, bytes).await {
+                Ok(ack) => {
+                    ack.verify(&NETWORK).unwrap();
+                    acks.push(ack);
+                }
+                Err(ReplicaError::NoVolume { .. } | ReplicaError::Full { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        self.commit(pack, &acks);
+        acks
+    }
+
+    pub(crate) fn commit(&self, pack: &Pack, acks: &[ShardAck]) {
+        let holders = acks.iter().map(|ack| Holder { index: ack.index, node: ack.node, volume: ack.volume });
+        let record =
+            PackRecord { vault: VaultId::ZERO, header: pack.header.clone(), holders: holders.collect(), references: 1 };
+        self.directory.packs.lock().unwrap().insert(pack.id, record);
+    }
+
+    /// The shard's file on this volume.
+    pub(crate) fn file(&self, volume: VolumeId, shard: &ShardId) -> PathBuf {
+        let name = shard.to_string();
+        self.volume_path(usize::from(volume.0)).join("shards").join(&name[..2]).join(name)
+    }
+
+    /// The volume of a pack's shard, by the ledger.
+    pub(crate) fn volume_of(&self, pack: &PackId, index: u8) -> VolumeId {
+        let record = self.directory.record(pack);
+        record.holders.iter().find(|holder| holder.index == index).unwrap().volume
+    }
+
+    /// Reads every shard of the pack through the replica and compares it.
+    pub(crate) async fn check(&self, replica: &Replica, pack: &Pack) {
+        for (shard, bytes) in pack.header.shards.iter().zip(&pack.shards) {
+            assert!(replica.get(shard, None).await.unwrap() == *bytes);
+        }
+    }
+
+    /// Volumes that hold the pack, by the ledger.
+    pub(crate) fn volumes_of(&self, pack: &PackId) -> Vec<u16> {
+        let mut volumes: Vec<u16> = self.directory.record(pack).holders.iter().map(|holder| holder.volume.0).collect();
+        volumes.sort_unstable();
+        volumes
+    }
+}
+
+/// Waits until `holds`, for at most 20 s.
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..400 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("did not happen within 20 s: {what}");
+}
