@@ -5,7 +5,7 @@ use primitives::{Height, PackId, ShardId, VolumeId};
 use proptest::prelude::*;
 
 use super::*;
-use crate::schema::{ChainEthHashes, LedgerMeta, NodeMeta, ReplicaMeta, ReplicaShards, StateStale};
+use crate::schema::{ChainEthHashes, NodeMeta, ReplicaMeta, ReplicaShards, StateStale};
 use crate::{Durability, Raw};
 
 fn open(path: &Path) -> Store {
@@ -18,17 +18,17 @@ fn a_batch_is_applied_over_all_tables_or_not_at_all() {
     let store = open(dir.path());
     let mut batch = store.batch();
     batch.put::<NodeMeta>(&"a".to_owned(), &vec![1]).unwrap();
-    batch.put::<LedgerMeta>(&"a".to_owned(), &vec![2]).unwrap();
+    batch.put::<ReplicaMeta>(&"a".to_owned(), &vec![2]).unwrap();
     batch.delete::<NodeMeta>(&"b".to_owned()).unwrap();
     assert_eq!(batch.len(), 3);
     drop(batch);
     assert_eq!(store.get::<NodeMeta>(&"a".to_owned()).unwrap(), None, "dropped without commit");
     let mut batch = store.batch();
     batch.put::<NodeMeta>(&"a".to_owned(), &vec![1]).unwrap();
-    batch.put::<LedgerMeta>(&"a".to_owned(), &vec![2]).unwrap();
+    batch.put::<ReplicaMeta>(&"a".to_owned(), &vec![2]).unwrap();
     batch.commit(Durability::Synced).unwrap();
     assert_eq!(store.get::<NodeMeta>(&"a".to_owned()).unwrap(), Some(vec![1]));
-    assert_eq!(store.get::<LedgerMeta>(&"a".to_owned()).unwrap(), Some(vec![2]), "the same key in another table");
+    assert_eq!(store.get::<ReplicaMeta>(&"a".to_owned()).unwrap(), Some(vec![2]), "the same key in another table");
 }
 
 #[test]
