@@ -4,9 +4,10 @@ use alloy_primitives::Bytes;
 use alloy_rpc_types_eth::TransactionRequest;
 use jsonrpsee::core::RpcResult;
 use primitives::Address;
-use runtime::{CallRequest, SYSTEM_CONTRACTS};
+use rpc_api::codes;
+use runtime::{CallRequest, SYSTEM_CONTRACTS, TxError};
 
-use crate::error::invalid_params;
+use crate::error::{failure, invalid_params};
 
 /// `PUSH1 0, PUSH1 0, REVERT`: what registries of chains with built-in contracts put at their addresses, so that
 /// wallets show a call as a call and Solidity's check for code passes.
@@ -23,9 +24,13 @@ pub(crate) fn system_code(address: &Address) -> Bytes {
 /// The request as the runtime takes it.
 ///
 /// # Errors
-/// Invalid params in geth's words: `data` and `input` differ, a value that no account can own.
+/// In geth's words: `data` and `input` differ, a value that no account can own.
 pub(crate) fn call_request(request: TransactionRequest) -> RpcResult<CallRequest> {
-    let value = request.value.unwrap_or_default().try_into().map_err(|_| invalid_params("value exceeds 128 bits"))?;
+    // No account owns as much as 128 bits cannot hold.
+    let value = request.value.unwrap_or_default().try_into().map_err(|_| {
+        let poor = TxError::InsufficientFunds { balance: 0, cost: u128::MAX };
+        failure(codes::SERVER, poor.to_string())
+    })?;
     let input = request.input.try_into_unique_input().map_err(|_| {
         invalid_params(
             "both \"data\" and \"input\" are set and not equal. Please use \"input\" to pass transaction call data",

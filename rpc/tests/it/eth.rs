@@ -340,10 +340,12 @@ async fn calls_estimates_and_reverts() {
     assert!(message.starts_with("both \"data\" and \"input\" are set and not equal"), "{message}");
     let (code, message, _) = server.fail("eth_call", json!([{"data": "0x01"}, "latest"])).await;
     assert_eq!(code, -32000, "{message}");
-    let (code, message, _) =
-        server.fail("eth_estimateGas", json!([{"from": hex([1; 20]), "to": hex([2; 20]), "value": "0x1"}])).await;
-    assert_eq!(code, -32000);
-    assert!(message.contains("insufficient funds"), "{message}");
+    for value in ["0x1", "0x1000000000000000000000000000000000"] {
+        let request = json!([{"from": hex([1; 20]), "to": hex([2; 20]), "value": value}]);
+        let (code, message, _) = server.fail("eth_estimateGas", request).await;
+        assert_eq!(code, -32000);
+        assert!(message.contains("insufficient funds"), "{message}");
+    }
     let little = json!({"from": operator(), "to": hex(VAULTS), "data": call, "gas": "0x7530"});
     let (code, message, _) = server.fail("eth_estimateGas", json!([little])).await;
     assert_eq!(code, -32000, "{message}");
