@@ -81,7 +81,7 @@ impl LedgerConfig {
             max_append_entries: Some(1024),
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_entries),
             max_in_snapshot_log_to_keep: self.keep_entries,
-            purge_batch_size: 1024,
+            purge_batch_size: self.keep_entries.clamp(1, 1024),
             // A learner that lags by more does not become a voter.
             replication_lag_threshold: 1_000,
             install_snapshot_timeout: 120_000,

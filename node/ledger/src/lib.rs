@@ -46,6 +46,11 @@ mod transport;
 mod types;
 mod wire;
 
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;
+
 pub use checked::{Checked, check_all};
 pub use config::{LedgerConfig, LedgerGenesis};
 pub use error::LedgerError;

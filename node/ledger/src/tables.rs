@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use store::{Batch, Store, StoreError, Table, schema};
+use store::{Batch, Store, StoreError, Table, TableKey, TableValue, schema};
 
 /// A table of the ledger: its rows can be collected in [`Writes`].
 pub trait LedgerTable: Table<Key: Ord + Clone, Value: Clone + PartialEq> {
@@ -58,6 +58,19 @@ macro_rules! writes {
                 $(store_rows::<schema::$table>(&self.$field, batch)?;)*
                 Ok(())
             }
+
+            /// Takes over what `newer` has written; for a ledger in memory.
+            pub fn absorb(&mut self, newer: Self) {
+                $(absorb_rows::<schema::$table>(&mut self.$field, newer.$field);)*
+            }
+
+            /// Rows there are, as bytes: table, key, value. Equal for equal ledgers.
+            #[must_use]
+            pub fn dump(&self) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+                let mut rows = Vec::new();
+                $(dump_rows::<schema::$table>(&self.$field, &mut rows);)*
+                rows
+            }
         }
     };
 }
@@ -89,6 +102,21 @@ fn store_rows<T: LedgerTable>(rows: &Rows<T>, batch: &mut Batch<'_>) -> Result<(
         }
     }
     Ok(())
+}
+
+fn absorb_rows<T: LedgerTable>(rows: &mut Rows<T>, newer: Rows<T>) {
+    for (key, row) in newer.into_iter().filter(|(_, row)| row.written) {
+        match row.value {
+            Some(_) => drop(rows.insert(key, row)),
+            None => drop(rows.remove(&key)),
+        }
+    }
+}
+
+fn dump_rows<T: LedgerTable>(rows: &Rows<T>, into: &mut Vec<(&'static str, Vec<u8>, Vec<u8>)>) {
+    for (key, row) in rows {
+        into.extend(row.value.as_ref().map(|value| (T::NAME, key.to_key(), value.to_bytes())));
+    }
 }
 
 /// Where rows come from that were not touched yet.

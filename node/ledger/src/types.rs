@@ -16,7 +16,7 @@ use crate::snapshot::SnapshotFile;
 const DEPTH_MAX: u32 = 32;
 
 /// A member as Raft's membership records it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Its key: who it is on the control swarm, and whose attestations the chain counts.
     pub key: MemberKey,

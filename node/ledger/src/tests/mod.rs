@@ -1,0 +1,8 @@
+//! Tests of the whole crate.
+
+mod cluster;
+mod crash;
+mod durable;
+mod invariants;
+mod rules;
+mod suite;
