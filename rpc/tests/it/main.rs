@@ -5,6 +5,7 @@
 
 mod docs;
 mod eth;
+mod eth_logs;
 mod http;
 mod ledger;
 mod native;
