@@ -131,7 +131,7 @@ fn a_decided_block_is_committed_once_and_also_from_its_stored_body() {
     assert_eq!(fixture.executor.stored_own(Height::new(1), Round::new(0), public()).unwrap().unwrap().block, block);
     assert_eq!(fixture.executor.stored_own(Height::new(1), Round::new(1), public()).unwrap(), None);
     let (header, included) = fixture.elsewhere().commit(&certificate, |_| Vec::new()).unwrap().unwrap();
-    assert_eq!((header, included.len()), (block.header.clone(), 1));
+    assert_eq!((header, included.len()), (block.header, 1));
     assert_eq!(fixture.executor.stored(Height::new(1)).unwrap(), [], "decided heights leave no proposals behind");
 
     assert_eq!(fixture.executor.commit(&certificate, |_| Vec::new()).unwrap(), None, "again: nothing happens");

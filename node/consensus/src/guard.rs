@@ -23,6 +23,8 @@ use crate::{lock, metrics};
 
 const MAGIC: &[u8; 8] = b"SRGUARD1";
 const SLOT_BYTES: usize = 4096;
+/// Where the second slot begins; the file is twice as long.
+const SECOND_SLOT: u64 = 4096;
 /// Bytes around the record: magic, sequence, length, digest.
 const FRAME_BYTES: usize = 8 + 8 + 4 + 32;
 /// Steps kept for the height in progress; older rounds are forgotten first and then never signed again.
@@ -148,7 +150,7 @@ impl Guard {
 
     /// Makes both slots, so that later writes change no file size.
     fn create(&mut self) -> Result<(), GuardError> {
-        self.file.set_len(2 * SLOT_BYTES as u64).map_err(|error| self.io("extend", error))?;
+        self.file.set_len(SECOND_SLOT.saturating_mul(2)).map_err(|error| self.io("extend", error))?;
         self.write()?;
         self.file.sync_all().map_err(|error| self.io("fsync", error))?;
         let directory = self.path.parent().unwrap_or_else(|| Path::new("."));
@@ -161,7 +163,7 @@ impl Guard {
         let started = Instant::now();
         let sequence = self.sequence.saturating_add(1);
         let slot = frame(sequence, &self.record);
-        let offset = if sequence % 2 == 0 { 0 } else { SLOT_BYTES as u64 };
+        let offset = if sequence.is_multiple_of(2) { 0 } else { SECOND_SLOT };
         self.file.write_all_at(&slot, offset).map_err(|error| self.io("write", error))?;
         self.file.sync_data().map_err(|error| self.io("fsync", error))?;
         self.sequence = sequence;
@@ -171,7 +173,7 @@ impl Guard {
 
     fn read_newest(&self) -> Result<Option<(u64, Record)>, GuardError> {
         let mut newest: Option<(u64, Record)> = None;
-        for offset in [0, SLOT_BYTES as u64] {
+        for offset in [0, SECOND_SLOT] {
             let mut slot = vec![0; SLOT_BYTES];
             match self.file.read_exact_at(&mut slot, offset) {
                 Ok(()) => {}
@@ -302,7 +304,7 @@ mod tests {
         let mut guard = open(&dir).unwrap();
         guard.permit(h(1), 0, Step::Prevote, b"a").unwrap();
         guard.permit(h(1), 0, Step::Precommit, b"b").unwrap();
-        let newest = if guard.sequence % 2 == 0 { 0 } else { SLOT_BYTES };
+        let newest = if guard.sequence.is_multiple_of(2) { 0 } else { SLOT_BYTES };
         drop(guard);
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[newest + 40] ^= 1;

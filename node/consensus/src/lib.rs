@@ -10,6 +10,24 @@
 //!                                            └─ Chain::commit: one synced batch a block
 //! ```
 //!
+//! ```no_run
+//! # async fn example(
+//! #     spec: std::sync::Arc<chain_spec::ChainSpec>, store: store::Store, key: ed25519_dalek::SigningKey, raw: Vec<u8>,
+//! # ) -> Result<(), Box<dyn std::error::Error>> {
+//! use consensus::ConsensusConfig;
+//! let cancel = tokio_util::sync::CancellationToken::new();
+//! let config = ConsensusConfig::new("data/consensus".into());
+//! let consensus = consensus::start(config, spec, store, key, cancel.clone()).await?;
+//! let hash = consensus.submit(raw).await?;
+//! if let Some((height, position)) = consensus.finality(&hash).await? {
+//!     println!("final at height {height}, position {position}");
+//! }
+//! cancel.cancel();
+//! consensus.stopped().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! What holds at every moment, also across a kill: a proposed block is on disk before the engine hears its hash; a
 //! signature leaves only after the guard's record of it is on disk; a block is committed whole or not at all.
 

@@ -90,7 +90,7 @@ impl Assembler {
     /// Takes a part; returns the block when it was the last one missing.
     pub(crate) fn add(&mut self, publisher: PeerId, message: StreamMessage<Part>) -> Option<Assembled> {
         let key = (publisher, message.stream_id.to_bytes().to_vec());
-        if !self.streams.contains_key(&key) && !self.make_room(&publisher) {
+        if !self.streams.contains_key(&key) && !self.has_room(&publisher) {
             return None;
         }
         let limit = encoded_bytes_max(self.block_bytes_max);
@@ -111,7 +111,7 @@ impl Assembler {
         self.streams.retain(|_, stream| stream.height().is_some_and(|height| height > decided));
     }
 
-    fn make_room(&mut self, publisher: &PeerId) -> bool {
+    fn has_room(&self, publisher: &PeerId) -> bool {
         let own = self.streams.keys().filter(|(of, _)| of == publisher).count();
         self.streams.len() < STREAMS_MAX && own < PUBLISHER_STREAMS_MAX
     }

@@ -10,7 +10,7 @@ use malachite_sync::{Request, Response, Status};
 use parity_scale_codec::{Decode, Encode};
 use primitives::{CodecError, ValidatorSet, decode_exact};
 
-use super::{Bft, Part, wire};
+use super::{Bft, Part, wire, wire_part, wire_sync};
 
 /// The only version of these messages that there is.
 const VERSION: u8 = 1;
@@ -64,14 +64,14 @@ codec! {
     ProposedValue<Bft> = wire::Proposed, "proposed value", MESSAGE_BYTES_MAX;
     PolkaCertificate<Bft> = wire::Polka, "polka certificate", CERTIFICATE_BYTES_MAX;
     LivenessMsg<Bft> = wire::Liveness, "liveness message", CERTIFICATE_BYTES_MAX;
-    StreamMessage<Part> = wire::StreamPart, "proposal part", PART_BYTES_MAX;
-    Status<Bft> = wire::SyncStatus, "sync status", MESSAGE_BYTES_MAX;
-    Request<Bft> = wire::SyncRequest, "sync request", MESSAGE_BYTES_MAX;
-    Response<Bft> = wire::SyncResponse, "sync response", RESPONSE_BYTES_MAX;
+    StreamMessage<Part> = wire_part::StreamPart, "proposal part", PART_BYTES_MAX;
+    Status<Bft> = wire_sync::SyncStatus, "sync status", MESSAGE_BYTES_MAX;
+    Request<Bft> = wire_sync::SyncRequest, "sync request", MESSAGE_BYTES_MAX;
+    Response<Bft> = wire_sync::SyncResponse, "sync response", RESPONSE_BYTES_MAX;
 }
 
 impl HasEncodedLen<Response<Bft>> for Scale {
     fn encoded_len(&self, message: &Response<Bft>) -> Result<usize, CodecError> {
-        Ok(wire::SyncResponse::from(message).encoded_size().saturating_add(1))
+        Ok(wire_sync::SyncResponse::from(message).encoded_size().saturating_add(1))
     }
 }

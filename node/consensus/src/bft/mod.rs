@@ -17,7 +17,11 @@ mod sign_bytes;
 mod validators;
 mod value;
 mod vote;
+#[allow(clippy::cast_possible_truncation, reason = "the SCALE derive casts variant indexes")]
 mod wire;
+#[allow(clippy::cast_possible_truncation, reason = "the SCALE derive casts variant indexes")]
+mod wire_part;
+mod wire_sync;
 
 pub(crate) use address::SetAddress;
 pub(crate) use certificate::{certificate_of, extended_of, round_of};

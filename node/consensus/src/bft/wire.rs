@@ -2,25 +2,21 @@
 //!
 //! Rounds are `Option<u32>` (`None` = nil), votes for nil are `None`; enum variants count from 0 in the order given.
 
-use bytes::Bytes;
 use malachite_app_channel::app::consensus::{LivenessMsg, ProposedValue, SignedConsensusMsg};
-use malachite_app_channel::app::streaming::{StreamContent, StreamId, StreamMessage};
 use malachite_core_types::{
     NilOrVal, PolkaCertificate, PolkaSignature, Round, RoundCertificate, RoundCertificateType, RoundSignature,
     SignedMessage, Validity, VoteType,
 };
-use malachite_peer::PeerId;
-use malachite_sync::{RawDecidedValue, Request, Response, Status, ValueRequest, ValueResponse};
 use parity_scale_codec::{Decode, Encode};
-use primitives::{BlockHash, Certificate, Ed25519Signature, Height, ValidatorKey};
+use primitives::{BlockHash, Ed25519Signature, Height, ValidatorKey};
 
-use super::{Bft, BftHeight, BlockProposal, BlockValue, BlockVote, Part, SetAddress, certificate_of, extended_of};
+use super::{Bft, BftHeight, BlockProposal, BlockValue, BlockVote, SetAddress};
 
-fn round(value: Round) -> Option<u32> {
+pub(super) fn round(value: Round) -> Option<u32> {
     value.as_u32()
 }
 
-fn engine_round(value: Option<u32>) -> Round {
+pub(super) fn engine_round(value: Option<u32>) -> Round {
     Round::from(value)
 }
 
@@ -276,132 +272,5 @@ impl From<Liveness> for LivenessMsg<Bft> {
             Liveness::Polka(polka) => Self::PolkaCertificate(polka.into()),
             Liveness::Round(certificate) => Self::SkipRoundCertificate(certificate.into()),
         }
-    }
-}
-
-/// A piece of a proposed block.
-#[derive(Encode, Decode)]
-pub(super) enum BlockPart {
-    Open { height: Height, round: Option<u32>, valid_round: Option<u32>, proposer: ValidatorKey, block_bytes: u32 },
-    Chunk(Vec<u8>),
-    Close { block: BlockHash, signature: Ed25519Signature },
-}
-
-/// A piece of a stream of parts; `None` ends the stream.
-#[derive(Encode, Decode)]
-pub(super) struct StreamPart {
-    stream: Vec<u8>,
-    sequence: u64,
-    part: Option<BlockPart>,
-}
-
-impl From<&StreamMessage<Part>> for StreamPart {
-    fn from(message: &StreamMessage<Part>) -> Self {
-        let part = message.content.as_data().map(|part| match part {
-            Part::Open { height, round: of, valid_round, proposer, block_bytes } => BlockPart::Open {
-                height: height.0,
-                round: round(*of),
-                valid_round: round(*valid_round),
-                proposer: proposer.0,
-                block_bytes: *block_bytes,
-            },
-            Part::Chunk(bytes) => BlockPart::Chunk(bytes.clone()),
-            Part::Close { block, signature } => BlockPart::Close { block: *block, signature: *signature },
-        });
-        Self { stream: message.stream_id.to_bytes().to_vec(), sequence: message.sequence, part }
-    }
-}
-
-impl From<StreamPart> for StreamMessage<Part> {
-    fn from(wire: StreamPart) -> Self {
-        let content = wire.part.map_or(StreamContent::Fin, |part| {
-            StreamContent::Data(match part {
-                BlockPart::Open { height, round, valid_round, proposer, block_bytes } => Part::Open {
-                    height: BftHeight(height),
-                    round: engine_round(round),
-                    valid_round: engine_round(valid_round),
-                    proposer: SetAddress(proposer),
-                    block_bytes,
-                },
-                BlockPart::Chunk(bytes) => Part::Chunk(bytes),
-                BlockPart::Close { block, signature } => Part::Close { block, signature },
-            })
-        });
-        Self::new(StreamId::new(Bytes::from(wire.stream)), wire.sequence, content)
-    }
-}
-
-/// What a peer has: its tip and its oldest block.
-#[derive(Encode, Decode)]
-pub(super) struct SyncStatus {
-    peer: Vec<u8>,
-    tip: Height,
-    oldest: Height,
-}
-
-impl From<&Status<Bft>> for SyncStatus {
-    fn from(status: &Status<Bft>) -> Self {
-        Self { peer: status.peer_id.to_bytes(), tip: status.tip_height.0, oldest: status.history_min_height.0 }
-    }
-}
-
-impl TryFrom<SyncStatus> for Status<Bft> {
-    type Error = &'static str;
-
-    fn try_from(wire: SyncStatus) -> Result<Self, &'static str> {
-        Ok(Self {
-            peer_id: PeerId::from_bytes(&wire.peer).map_err(|_| "not a peer id")?,
-            tip_height: BftHeight(wire.tip),
-            history_min_height: BftHeight(wire.oldest),
-        })
-    }
-}
-
-/// A request for blocks `first..=last`.
-#[derive(Encode, Decode)]
-pub(super) struct SyncRequest {
-    first: Height,
-    last: Height,
-}
-
-impl From<&Request<Bft>> for SyncRequest {
-    fn from(request: &Request<Bft>) -> Self {
-        let Request::ValueRequest(values) = request;
-        Self { first: values.range.start().0, last: values.range.end().0 }
-    }
-}
-
-impl From<SyncRequest> for Request<Bft> {
-    fn from(wire: SyncRequest) -> Self {
-        Self::ValueRequest(ValueRequest::new(BftHeight(wire.first)..=BftHeight(wire.last)))
-    }
-}
-
-/// Blocks with their certificates, ascending from `first`.
-#[derive(Encode, Decode)]
-pub(super) struct SyncResponse {
-    first: Height,
-    blocks: Vec<(Vec<u8>, Certificate)>,
-}
-
-impl From<&Response<Bft>> for SyncResponse {
-    fn from(response: &Response<Bft>) -> Self {
-        let Response::ValueResponse(values) = response;
-        let blocks = values
-            .values
-            .iter()
-            .map(|value| (value.value_bytes.to_vec(), certificate_of(&value.certificate.trim_vote_extensions())));
-        Self { first: values.start_height.0, blocks: blocks.collect() }
-    }
-}
-
-impl From<SyncResponse> for Response<Bft> {
-    fn from(wire: SyncResponse) -> Self {
-        let values = wire
-            .blocks
-            .into_iter()
-            .map(|(bytes, certificate)| RawDecidedValue::new(Bytes::from(bytes), extended_of(&certificate)))
-            .collect();
-        Self::ValueResponse(ValueResponse::new(BftHeight(wire.first), values))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use super::support::{ACCOUNTS, Node, address, check_chain, config, spec_at};
 const DIR: &str = "STRONGROOM_TEST_DIR";
 const POINT: &str = "STRONGROOM_TEST_POINT";
 const GENESIS: TimestampMs = TimestampMs::new(1_790_000_000_000);
+/// SIGABRT, which a crash point ends in.
+const ABORTED: i32 = 6;
 const SINK: Address = Address::new([9; 20]);
 
 fn spec() -> Arc<ChainSpec> {
@@ -27,21 +30,20 @@ fn spec() -> Arc<ChainSpec> {
 async fn run_child(dir: &Path, point: Option<CrashPoint>) {
     let settings = ConsensusConfig { crash_point: point, ..config(dir) };
     let node = Arc::new(Node::start_with(settings, dir, &spec()).await.unwrap());
-    let senders = (1..=ACCOUNTS).map(|who| {
-        let node = Arc::clone(&node);
-        tokio::spawn(async move {
-            loop {
-                let nonce = node.consensus.pending_nonce(&address(who)).unwrap();
-                let hash = node.send(who, nonce, SINK, 1).await;
-                let (height, _) = node.settled(&hash).await;
-                let mut out = std::io::stdout().lock();
-                writeln!(out, "final {height} {hash}").unwrap();
-                out.flush().unwrap();
-            }
-        })
-    });
+    let senders = (1..=ACCOUNTS).map(|who| tokio::spawn(send_for_ever(Arc::clone(&node), who)));
     for sender in senders.collect::<Vec<_>>() {
         sender.await.unwrap();
+    }
+}
+
+async fn send_for_ever(node: Arc<Node>, who: u8) {
+    while node.tip() < u64::MAX {
+        let nonce = node.consensus.pending_nonce(&address(who)).unwrap();
+        let hash = node.send(who, nonce, SINK, 1).await;
+        let (height, _) = node.settled(&hash).await;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "final {height} {hash}").unwrap();
+        out.flush().unwrap();
     }
 }
 
@@ -70,18 +72,24 @@ async fn was_child() -> bool {
     true
 }
 
-/// Transactions that a dead child had reported as final.
-fn reported(child: &mut Child) -> BTreeMap<TxHash, Height> {
-    let output = BufReader::new(child.stdout.take().unwrap());
-    let lines = output.lines().map_while(Result::ok);
-    lines
-        .filter_map(|line| {
-            // libtest prints its own words on the line of the first one.
-            let line = line.split_once("final ")?.1.to_owned();
-            let (height, hash) = line.split_once(' ')?;
-            Some((hash.parse().ok()?, Height::new(height.parse().ok()?)))
-        })
-        .collect()
+/// Lets a child live until it reported `count` transactions as final and some milliseconds more; kills it. Returns all
+/// that it reported.
+fn live_and_die(child: &mut Child, count: usize, more: Duration) -> BTreeMap<TxHash, Height> {
+    let mut lines =
+        BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).filter_map(|line| report(&line));
+    let mut known: BTreeMap<_, _> = lines.by_ref().take(count).collect();
+    std::thread::sleep(more);
+    // It may have died by itself, at a crash point.
+    let _ = child.kill();
+    child.wait().unwrap();
+    known.extend(lines);
+    known
+}
+
+/// A line of the child, if it reports a transaction; libtest prints its own words in front of the first one.
+fn report(line: &str) -> Option<(TxHash, Height)> {
+    let (height, hash) = line.split_once("final ")?.1.split_once(' ')?;
+    Some((hash.parse().ok()?, Height::new(height.parse().ok()?)))
 }
 
 /// Opens what the dead left: everything reported is there, the chain is whole, and it goes on.
@@ -107,14 +115,14 @@ async fn killed_at_random_moments() {
     }
     let dir = tempfile::tempdir().unwrap();
     let mut known = BTreeMap::new();
-    for _ in 0..8 {
+    for life in 0..8 {
         let mut child = spawn("kill::killed_at_random_moments", dir.path(), "none");
-        std::thread::sleep(Duration::from_millis(rand::rng().random_range(150..900)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        known.extend(reported(&mut child));
+        // Every other one dies young, perhaps before it has started.
+        let (count, more) = if life % 2 == 0 { (0, 600) } else { (rand::rng().random_range(1..60), 12) };
+        let more = Duration::from_micros(rand::rng().random_range(0..more * 1000));
+        known.extend(live_and_die(&mut child, count, more));
     }
-    assert!(known.len() > 20, "the children got somewhere: {}", known.len());
+    assert!(known.len() >= 4);
     check_after(dir.path(), &known).await;
 }
 
@@ -128,17 +136,14 @@ async fn killed_at_each_step_of_a_block() {
         let mut known = BTreeMap::new();
         // A first life, so that the crash meets a chain; the point then hits the first block of each further life.
         let mut child = spawn("kill::killed_at_each_step_of_a_block", dir.path(), "none");
-        std::thread::sleep(Duration::from_millis(400));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        known.extend(reported(&mut child));
+        known.extend(live_and_die(&mut child, 10, Duration::ZERO));
         for _ in 0..3 {
             let mut child = spawn("kill::killed_at_each_step_of_a_block", dir.path(), point);
             let status = child.wait().unwrap();
-            assert!(!status.success(), "{point}: the child aborts");
-            known.extend(reported(&mut child));
+            assert_eq!(status.signal(), Some(ABORTED), "{point}: the child aborts");
+            known.extend(live_and_die(&mut child, usize::MAX, Duration::ZERO));
         }
         let tip = check_after(dir.path(), &known).await;
-        assert!(tip >= 1, "{point}");
+        assert!(tip >= 4, "{point}");
     }
 }

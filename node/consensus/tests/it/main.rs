@@ -1,5 +1,5 @@
 //! Consensus with the real engine, a real store and one validator.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod chain;
 mod guard;
