@@ -49,13 +49,13 @@ pub(crate) struct RpcConfig {
     pub(crate) cors: Vec<String>,
     /// Host names accepted in requests besides IP addresses and `localhost`.
     pub(crate) hosts: Vec<String>,
-    /// Most connections at once. Default 256.
+    /// Most connections at once. Default 1000.
     pub(crate) connections_max: u32,
 }
 
 impl Default for RpcConfig {
     fn default() -> Self {
-        Self { addr: SocketAddr::from(([127, 0, 0, 1], 8545)), cors: Vec::new(), hosts: Vec::new(), connections_max: 256 }
+        Self { addr: SocketAddr::from(([127, 0, 0, 1], 8545)), cors: Vec::new(), hosts: Vec::new(), connections_max: 1000 }
     }
 }
 
