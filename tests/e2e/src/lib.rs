@@ -4,6 +4,7 @@
 
 mod node;
 mod owner;
+pub mod rpc;
 mod tree;
 
 pub use node::Node;
