@@ -27,11 +27,13 @@ impl LedgerDirectory {
 #[async_trait]
 impl Directory for LedgerDirectory {
     async fn packs(&self, after: Option<PackId>, limit: usize) -> Result<Vec<(PackId, PackRecord)>, DirectoryError> {
-        self.speaker.ledger().all_packs(after, limit, Consistency::Stale).await.map_err(DirectoryError::new)
+        let reader = self.speaker.ledger().read(Consistency::Stale).await.map_err(DirectoryError::new)?;
+        reader.all_packs(after.as_ref(), limit).map_err(DirectoryError::new)
     }
 
     async fn pack(&self, pack: &PackId) -> Result<Option<PackRecord>, DirectoryError> {
-        self.speaker.ledger().pack(*pack, Consistency::Stale).await.map_err(DirectoryError::new)
+        let reader = self.speaker.ledger().read(Consistency::Stale).await.map_err(DirectoryError::new)?;
+        reader.pack(pack).map_err(DirectoryError::new)
     }
 
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {

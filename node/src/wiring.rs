@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use consensus::ConsensusConfig;
 use eyre::{Result, WrapErr, bail, eyre};
-use ledger::LedgerConfig;
+use ledger::{LedgerConfig, LedgerGenesis, NoPeers};
 use replica::ReplicaConfig;
+use rpc::{RpcConfig, RpcLimits};
 use store::{DataDir, Durability, Store, StoreConfig, schema};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -66,8 +67,14 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         consensus::start(consensus_config, Arc::clone(&spec), store.clone(), keys.validator.clone(), cancel.child_token())
             .await
             .wrap_err("cannot start the chain")?;
-    let ledger_config = LedgerConfig::new(data_dir.raft_log());
-    let ledger = ledger::start(ledger_config, &spec_for_ledger(&spec, &cluster), keys.member_key(), store.clone(), cancel.child_token())
+    let ledger_config = LedgerConfig::new(data_dir.raft_log(), data_dir.path().join("raft-snapshots"), keys.member_key());
+    let genesis = LedgerGenesis {
+        network: spec.network,
+        cluster: cluster.id,
+        members: cluster.members.clone(),
+        validators: spec.validators.clone(),
+    };
+    let ledger = ledger::start(ledger_config, genesis, store.clone(), Arc::new(NoPeers), cancel.child_token())
         .await
         .wrap_err("cannot start the ledger")?;
     let speaker = |role, key: &ed25519_dalek::SigningKey| Speaker::new(ledger.clone(), spec.network, role, key.clone());
@@ -84,8 +91,15 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         keys.operator.clone(),
     );
     let relay = tokio::spawn(relay.run(cancel.child_token()));
-    let backend = NodeBackend::new(Arc::clone(&spec), consensus.clone(), ledger.clone(), replica.clone());
-    let server = rpc::serve(rpc_config(&config), Arc::new(backend), cancel.child_token()).await.wrap_err("cannot serve RPC")?;
+    let backend = NodeBackend::new(
+        Arc::clone(&spec),
+        consensus.clone(),
+        ledger.clone(),
+        replica.clone(),
+        cluster.id,
+        keys.member_key(),
+    );
+    let server = rpc::serve(rpc_config(&config), backend, cancel.child_token()).await.wrap_err("cannot serve RPC")?;
 
     announce(&format!("http://{}", server.local_addr()), options.ready_file.as_deref())?;
 
@@ -142,6 +156,27 @@ fn same_network(store: &Store, spec: &chain_spec::ChainSpec) -> Result<()> {
             batch.put::<schema::NodeMeta>(&key, &ours)?;
             Ok(batch.commit(Durability::Synced)?)
         }
+    }
+}
+
+fn replica_config(config: &Config) -> ReplicaConfig {
+    let mib = u64::from(config.storage.repair_mib_per_second);
+    ReplicaConfig {
+        volumes: config.volumes(),
+        scrub_period: Duration::from_secs(u64::from(config.storage.scrub_days) * 86_400),
+        check_interval: Duration::from_secs(config.storage.check_seconds),
+        repair_bytes_per_second: if mib == 0 { u64::MAX } else { mib << 20 },
+        ..ReplicaConfig::default()
+    }
+}
+
+fn rpc_config(config: &Config) -> RpcConfig {
+    RpcConfig {
+        addr: config.rpc.addr,
+        cors: config.rpc.cors.clone(),
+        hosts: config.rpc.hosts.clone(),
+        limits: RpcLimits { concurrency_max: config.rpc.connections_max, ..RpcLimits::default() },
+        ..RpcConfig::default()
     }
 }
 

@@ -10,6 +10,7 @@ use ::ledger::Ledger;
 use ::replica::Replica;
 use chain_spec::ChainSpec;
 use consensus::Consensus;
+use primitives::{Hash32, MemberKey};
 
 /// Everything that the RPC server asks for.
 pub(crate) struct NodeBackend {
@@ -17,10 +18,20 @@ pub(crate) struct NodeBackend {
     consensus: Consensus,
     ledger: Ledger,
     replica: Replica,
+    cluster: Hash32,
+    member: MemberKey,
 }
 
 impl NodeBackend {
-    pub(crate) fn new(spec: Arc<ChainSpec>, consensus: Consensus, ledger: Ledger, replica: Replica) -> Self {
-        Self { spec, consensus, ledger, replica }
+    /// `cluster` and `member` say which root cluster this node belongs to, and as whom.
+    pub(crate) fn new(
+        spec: Arc<ChainSpec>,
+        consensus: Consensus,
+        ledger: Ledger,
+        replica: Replica,
+        cluster: Hash32,
+        member: MemberKey,
+    ) -> Self {
+        Self { spec, consensus, ledger, replica, cluster, member }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use ledger::Consistency;
 use primitives::{PackId, ShardAck, ShardId};
 use replica::{Class, ReplicaError, VolumeState};
 use rpc::{BackendError, Check, Readiness, ReplicaBackend, ShardError};
@@ -84,7 +85,7 @@ impl ReplicaBackend for NodeBackend {
 
     async fn readiness(&self) -> Readiness {
         let up = self.replica.status().volumes.iter().filter(|volume| volume.state == VolumeState::Up).count();
-        let ledger = self.ledger.barrier().await;
+        let ledger = self.ledger.read(Consistency::Linearizable).await.map(drop);
         let head = self.consensus.chain().head();
         Readiness {
             checks: vec![

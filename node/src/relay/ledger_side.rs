@@ -38,12 +38,11 @@ impl LedgerSide {
     /// Commitments that wait for the chain, oldest first.
     pub(super) async fn pending(&mut self, limit: usize) -> Result<Vec<Commitment>> {
         self.changes.mark_unchanged();
-        let ledger = self.speaker.ledger();
+        let reader = self.speaker.ledger().read(Consistency::Stale).await?;
         let mut commitments = Vec::new();
-        for (_, vault, seq) in ledger.outbox(limit, Consistency::Stale).await? {
-            let record = ledger
-                .snapshot(vault, seq, Consistency::Stale)
-                .await?
+        for (_, vault, seq) in reader.outbox(limit)? {
+            let record = reader
+                .snapshot(&vault, seq)?
                 .ok_or_else(|| eyre!("the outbox names snapshot {seq} of vault {vault}, which the ledger does not have"))?;
             commitments.push(record.commitment);
         }
@@ -53,10 +52,10 @@ impl LedgerSide {
     /// Vaults of these commitments that the chain does not know yet.
     pub(super) async fn unregistered(&self, pending: &[Commitment]) -> Result<Vec<VaultRecord>> {
         let vaults: BTreeSet<VaultId> = pending.iter().map(|commitment| commitment.vault).collect();
+        let reader = self.speaker.ledger().read(Consistency::Stale).await?;
         let mut unregistered = Vec::new();
         for vault in vaults {
-            let record = self.speaker.ledger().vault(vault, Consistency::Stale).await?;
-            let record = record.ok_or_else(|| eyre!("vault {vault} is in the outbox but not in the ledger"))?;
+            let record = reader.vault(&vault)?.ok_or_else(|| eyre!("vault {vault} is in the outbox but not in the ledger"))?;
             if record.on_chain.is_none() {
                 unregistered.push(record);
             }

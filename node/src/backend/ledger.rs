@@ -1,0 +1,106 @@
+//! The ledger, as the RPC server sees it.
+
+use async_trait::async_trait;
+use ledger::{Consistency, LedgerError, Reader};
+use primitives::ledger::{
+    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord,
+};
+use primitives::{Address, ObjectKey, PackId, VaultId};
+use rpc::{BackendError, LedgerBackend};
+use rpc_api::codes;
+use rpc_api::ledger::{LedgerStatus, OutboxItem};
+
+use super::NodeBackend;
+
+/// Most rows that a read without a page returns.
+const ROWS_MAX: usize = 10_000;
+
+fn failed(error: LedgerError) -> BackendError {
+    if error.is_retryable() {
+        BackendError::NotYet { code: codes::LEDGER_UNAVAILABLE, reason: error.to_string() }
+    } else {
+        BackendError::internal(error)
+    }
+}
+
+impl NodeBackend {
+    /// The tables as they are: the server has called the barrier where the caller wants more.
+    async fn reader(&self) -> Result<Reader, BackendError> {
+        self.ledger.read(Consistency::Stale).await.map_err(failed)
+    }
+}
+
+#[async_trait]
+impl LedgerBackend for NodeBackend {
+    async fn ledger_submit(&self, commands: Vec<SignedCommand>) -> Result<Vec<Result<Applied, Refusal>>, BackendError> {
+        self.ledger.submit(commands).await.map_err(failed)
+    }
+
+    async fn ledger_barrier(&self) -> Result<(), BackendError> {
+        self.ledger.read(Consistency::Linearizable).await.map(drop).map_err(failed)
+    }
+
+    async fn vault(&self, vault: VaultId) -> Result<Option<VaultRecord>, BackendError> {
+        self.reader().await?.vault(&vault).map_err(BackendError::internal)
+    }
+
+    async fn vaults_of(&self, owner: Address) -> Result<Vec<VaultRecord>, BackendError> {
+        self.reader().await?.vaults_of(&owner, ROWS_MAX).map_err(BackendError::internal)
+    }
+
+    async fn packs(&self, packs: Vec<PackId>) -> Result<Vec<Option<PackRecord>>, BackendError> {
+        let reader = self.reader().await?;
+        packs.iter().map(|pack| reader.pack(pack).map_err(BackendError::internal)).collect()
+    }
+
+    async fn packs_of(&self, vault: VaultId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, PackRecord)>, BackendError> {
+        let from = after.map_or(0, |position| position.saturating_add(1));
+        let rows = self.reader().await?.packs(&vault, from, limit).map_err(BackendError::internal)?;
+        Ok(rows.into_iter().map(|(position, _, record)| (position, record)).collect())
+    }
+
+    async fn snapshot(&self, vault: VaultId, seq: u64) -> Result<Option<SnapshotRecord>, BackendError> {
+        self.reader().await?.snapshot(&vault, seq).map_err(BackendError::internal)
+    }
+
+    async fn snapshots_of(&self, vault: VaultId, after: Option<u64>, limit: usize) -> Result<Vec<SnapshotRecord>, BackendError> {
+        let from = after.map_or(0, |seq| seq.saturating_add(1));
+        self.reader().await?.snapshots(&vault, from, limit).map_err(BackendError::internal)
+    }
+
+    async fn object(&self, vault: VaultId, key: ObjectKey) -> Result<Option<ObjectRecord>, BackendError> {
+        self.reader().await?.object(&vault, &key, None).map_err(BackendError::internal)
+    }
+
+    async fn objects_of(&self, vault: VaultId, after: Option<ObjectKey>, limit: usize) -> Result<Vec<ObjectRecord>, BackendError> {
+        self.reader().await?.objects(&vault, after.as_ref(), limit).map_err(BackendError::internal)
+    }
+
+    async fn nodes(&self) -> Result<Vec<NodeRecord>, BackendError> {
+        self.reader().await?.nodes(None, ROWS_MAX).map_err(BackendError::internal)
+    }
+
+    async fn outbox(&self, after: Option<u64>, limit: usize) -> Result<Vec<OutboxItem>, BackendError> {
+        let rows = self.reader().await?.outbox(limit).map_err(BackendError::internal)?;
+        Ok(rows
+            .into_iter()
+            .filter(|(position, _, _)| after.is_none_or(|after| *position > after))
+            .map(|(position, vault, seq)| OutboxItem { position: position.into(), vault, seq: seq.into() })
+            .collect())
+    }
+
+    async fn ledger_status(&self) -> Result<LedgerStatus, BackendError> {
+        let status = self.ledger.status().map_err(failed)?;
+        Ok(LedgerStatus {
+            cluster: self.cluster,
+            member: self.member,
+            role: status.role,
+            leader: status.leader,
+            term: status.term.into(),
+            committed: status.applied.into(),
+            applied: status.applied.into(),
+            members: status.members,
+            totals: status.totals.into(),
+        })
+    }
+}
