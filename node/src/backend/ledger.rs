@@ -16,7 +16,7 @@ use super::NodeBackend;
 const ROWS_MAX: usize = 10_000;
 
 fn failed(error: LedgerError) -> BackendError {
-    if error.is_retryable() {
+    if !error.is_fatal() {
         BackendError::NotYet { code: codes::LEDGER_UNAVAILABLE, reason: error.to_string() }
     } else {
         BackendError::internal(error)
