@@ -111,7 +111,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         outcome = consensus.stopped() => Some(ended("the chain", outcome)),
         outcome = ledger.stopped() => Some(ended("the ledger", outcome)),
         outcome = replica.stopped() => Some(ended("the storage of shards", outcome)),
-        outcome = server.stopped() => Some(ended("the RPC server", outcome)),
+        () = server.stopped() => Some(eyre!("the RPC server ended")),
         outcome = relay => Some(eyre!("the relay ended: {outcome:?}")),
     };
 
@@ -119,7 +119,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
     info!(target: "node", reason = reason.as_ref().map_or_else(|| "told to".to_owned(), ToString::to_string), "stopping");
     cancel.cancel();
     let all = async {
-        let _ = server.stopped().await;
+        server.stopped().await;
         let _ = replica.stopped().await;
         let _ = ledger.stopped().await;
         let _ = consensus.stopped().await;

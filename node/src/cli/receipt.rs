@@ -63,13 +63,18 @@ pub(crate) fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure>
     let refuted = |error: &dyn std::fmt::Display| Failure::Refuted(eyre!("{} does not hold: {error}", args.receipt.display()));
     let receipt = Receipt::parse(&text).map_err(|error| refuted(&error))?;
     let verified = receipt.verify(args.network).map_err(|error| refuted(&error))?;
-    let commitment = verified.commitment();
+    let commitment = &verified.commitment;
     let mut document = json!({
         "valid": true,
-        "network": verified.network(),
+        "network": verified.network,
+        "networkName": verified.name,
+        "leafIndex": verified.leaf_index,
+        "block": verified.block,
+        "signatures": verified.signatures,
+        "validators": verified.validators,
         "networkTrusted": args.network.is_some(),
-        "height": verified.header().height,
-        "timestampMs": verified.header().timestamp,
+        "height": verified.height,
+        "timestampMs": verified.timestamp,
         "commitment": commitment,
         "commitmentHash": commitment.hash(),
     });
@@ -95,9 +100,9 @@ pub(crate) fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure>
     output::print(global, &document, || {
         println!("holds       snapshot {} of vault {}", commitment.seq, commitment.vault);
         println!("commitment  {}", commitment.hash());
-        println!("final       at height {}, {} UTC", verified.header().height, output::time(verified.header().timestamp.get()));
+        println!("final       at height {}, {} UTC", verified.height, output::time(verified.timestamp.get()));
         println!("contents    {} files, {}", commitment.files, output::bytes(commitment.logical_bytes));
-        println!("network     {}", verified.network());
+        println!("network     {}", verified.network);
         if args.network.is_none() {
             println!("            compare this id with one from another place, or give it with --network");
         }

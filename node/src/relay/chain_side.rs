@@ -90,7 +90,9 @@ impl ChainSide {
                     Ok(CommitmentProof { vault: commitment.vault, seq: commitment.seq, leaf_index, path })
                 })
                 .collect::<Result<Vec<_>>>()?;
-            records.push(FinalityRecord { header, certificate, proofs });
+            let changes = header.next_validators != header.validators;
+            let next_validators = if changes { chain.validators_at(height.next())? } else { None };
+            records.push(FinalityRecord { header, certificate, proofs, next_validators });
         }
         Ok(records)
     }
@@ -99,7 +101,7 @@ impl ChainSide {
     async fn send(&self, to: Address, input: Vec<u8>) -> Result<()> {
         let chain = self.consensus.chain();
         let from = Address::from_secret(&self.operator)?;
-        let head = chain.head()?.ok_or_else(|| eyre!("the chain has no head"))?;
+        let head = chain.head().ok_or_else(|| eyre!("the chain has no head"))?;
         let block = BlockContext { height: head.height.next(), timestamp: head.timestamp, proposer: head.proposer };
         let request = CallRequest { from, to: Some(to), value: 0, input: input.clone(), gas: None };
         let estimate = runtime::estimate_gas(&self.spec, &chain.state(), &block, &request)?;
@@ -109,7 +111,7 @@ impl ChainSide {
         let raw = transaction::sign(
             Request {
                 chain_id: self.spec.params.chain_id.get(),
-                nonce: self.consensus.pending_nonce(&from),
+                nonce: self.consensus.pending_nonce(&from)?,
                 gas_limit: estimate.gas_used,
                 fee: self.spec.params.base_fee,
                 to,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use eyre::{Result, eyre};
 use ledger::Consistency;
 use primitives::ledger::{Command, CommitmentProof, VaultRecord};
-use primitives::{Certificate, Commitment, Header, Height, VaultId};
+use primitives::{Certificate, Commitment, Header, Height, ValidatorSet, VaultId};
 use tokio::sync::watch;
 
 use crate::member::Speaker;
@@ -15,6 +15,8 @@ pub(super) struct FinalityRecord {
     pub(super) header: Header,
     pub(super) certificate: Certificate,
     pub(super) proofs: Vec<CommitmentProof>,
+    /// The set that signs the next height, when it is another one.
+    pub(super) next_validators: Option<ValidatorSet>,
 }
 
 pub(super) struct LedgerSide {
@@ -68,7 +70,7 @@ impl LedgerSide {
     }
 
     pub(super) async fn record(&self, record: FinalityRecord) -> Result<()> {
-        let FinalityRecord { header, certificate, proofs } = record;
-        self.speaker.submit(Command::FinalityRecord { header, certificate, proofs }).await.map(drop)
+        let FinalityRecord { header, certificate, proofs, next_validators } = record;
+        self.speaker.submit(Command::FinalityRecord { header, certificate, proofs, next_validators }).await.map(drop)
     }
 }
