@@ -30,7 +30,7 @@ pub(crate) enum KeyCommand {
 pub(crate) struct NewArgs {
     /// Write the recovery phrase to this new file instead of showing it; keep it off this machine
     #[arg(long, value_name = "FILE")]
-    phrase_file: Option<PathBuf>,
+    pub(crate) phrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
