@@ -9,12 +9,11 @@ use consensus::Consensus;
 use ed25519_dalek::{Signer as _, SigningKey};
 use eyre::{Result, WrapErr, bail, eyre};
 use primitives::ledger::{CommitmentProof, VaultRecord, attestation_hash};
-use primitives::{Address, Commitment, CommitmentHash, Ed25519Signature, Height, MemberKey};
-use runtime::{BlockContext, CallRequest};
+use primitives::{Address, Commitment, CommitmentHash, Ed25519Signature, Hash32, Height, MemberKey};
+use runtime::{BlockContext, CallRequest, UnsignedTx};
 use zeroize::Zeroizing;
 
 use super::ledger_side::FinalityRecord;
-use super::transaction::{self, Request};
 
 /// How long a transaction may take to be in a block before the relay looks again.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,14 +59,39 @@ impl ChainSide {
         let cluster = self.cluster()?;
         let epoch = runtime::cluster(&self.consensus.chain().state(), &cluster.id)?.map_or(cluster.epoch, |state| state.epoch);
         let batch = usize::try_from(self.spec.params.batch_max)?.max(1);
+        let mut refused = None;
         for items in commitments.chunks(batch) {
-            let hashes: Vec<CommitmentHash> = items.iter().map(Commitment::hash).collect();
-            let message = attestation_hash(&self.spec.network, &cluster.id, epoch, &hashes);
-            let attestation = Ed25519Signature::new(self.member.sign(message.as_ref()).to_bytes());
-            let input = runtime::calls::commit_batch(&cluster.id, epoch, items, &[(self.member_key(), attestation)]);
-            self.send(runtime::SNAPSHOTS, input).await.wrap_err("cannot commit snapshots on the chain")?;
+            let (items, reason) = self.worth_sending(&cluster.id, epoch, items)?;
+            refused = refused.or(reason);
+            if !items.is_empty() {
+                let input = self.batch(&cluster.id, epoch, &items);
+                self.send(runtime::SNAPSHOTS, input).await.wrap_err("cannot commit snapshots on the chain")?;
+            }
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// The calldata of a batch with this member's word for it.
+    fn batch(&self, cluster: &Hash32, epoch: u64, items: &[Commitment]) -> Vec<u8> {
+        let hashes: Vec<CommitmentHash> = items.iter().map(Commitment::hash).collect();
+        let message = attestation_hash(&self.spec.network, cluster, epoch, &hashes);
+        let attestation = Ed25519Signature::new(self.member.sign(message.as_ref()).to_bytes());
+        runtime::calls::commit_batch(cluster, epoch, items, &[(self.member_key(), attestation)])
+    }
+
+    /// Runs a batch dry and leaves out what the chain would leave out, such as the items of an owner who committed
+    /// without the cluster: a fee would be paid for them again and again. Also the first reason, if any.
+    fn worth_sending(&self, cluster: &Hash32, epoch: u64, items: &[Commitment]) -> Result<(Vec<Commitment>, Option<eyre::Report>)> {
+        let chain = self.consensus.chain();
+        let block = self.next_block()?;
+        let input = self.batch(cluster, epoch, items);
+        let request = CallRequest { to: Some(runtime::SNAPSHOTS), input, ..CallRequest::default() };
+        let left_out = runtime::calls::left_out(&runtime::call(&self.spec, &chain.state(), &block, &request)?.logs);
+        let kept = items.iter().filter(|item| !left_out.iter().any(|left| left.commitment == item.hash()));
+        let reason = left_out.first().map(|left| {
+            eyre!("the chain refuses {} of {} commitments; {}: {}", left_out.len(), items.len(), left.commitment, left.reason)
+        });
+        Ok((kept.cloned().collect(), reason))
     }
 
     /// Proofs of those that are leaves, grouped by the block that made them so.
@@ -101,24 +125,13 @@ impl ChainSide {
     async fn send(&self, to: Address, input: Vec<u8>) -> Result<()> {
         let chain = self.consensus.chain();
         let from = Address::from_secret(&self.operator)?;
-        let head = chain.head().ok_or_else(|| eyre!("the chain has no head"))?;
-        let block = BlockContext { height: head.height.next(), timestamp: head.timestamp, proposer: head.proposer };
-        let request = CallRequest { from, to: Some(to), value: 0, input: input.clone(), gas: None };
-        let estimate = runtime::estimate_gas(&self.spec, &chain.state(), &block, &request)?;
+        let request = CallRequest { from, to: Some(to), input: input.clone(), ..CallRequest::default() };
+        let estimate = runtime::estimate_gas(&self.spec, &chain.state(), &self.next_block()?, &request)?;
         if !estimate.success {
             bail!("the chain refuses it: {}", runtime::calls::describe_revert(&estimate.output));
         }
-        let raw = transaction::sign(
-            Request {
-                chain_id: self.spec.params.chain_id.get(),
-                nonce: self.consensus.pending_nonce(&from)?,
-                gas_limit: estimate.gas_used,
-                fee: self.spec.params.base_fee,
-                to,
-                input,
-            },
-            &self.operator,
-        )?;
+        let nonce = self.consensus.pending_nonce(&from)?;
+        let raw = UnsignedTx { nonce, to, value: 0, input }.sign(&self.spec.params, &self.operator)?;
         let mut heads = self.consensus.head();
         let hash = self.consensus.submit(raw).await?;
         let included = async {
@@ -138,6 +151,12 @@ impl ChainSide {
             bail!("the chain refused it: {}", runtime::calls::describe_revert(&receipt.output));
         }
         Ok(())
+    }
+
+    /// The block that a transaction sent now would be in.
+    fn next_block(&self) -> Result<BlockContext> {
+        let head = self.consensus.chain().head().ok_or_else(|| eyre!("the chain has no head"))?;
+        Ok(BlockContext { height: head.height.next(), timestamp: head.timestamp, proposer: head.proposer })
     }
 
     /// The cluster that this node is a member of.
