@@ -131,7 +131,7 @@ impl Default for StoreSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LogConfig {
-    /// Filter in tracing's syntax, such as `info,replica=debug`. Default `info`.
+    /// Filter in tracing's syntax, such as `info,replica=debug`. Default: `info` of ours, `warn` of the engines.
     pub(crate) filter: String,
     /// `text` or `json`. Default `text`.
     pub(crate) format: LogFormat,
@@ -139,9 +139,12 @@ pub(crate) struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self { filter: DEFAULT_FILTER.to_owned(), format: LogFormat::Text }
     }
 }
+
+/// The engines tell every step at `info`; an operator wants to hear of them when something is wrong.
+const DEFAULT_FILTER: &str = "warn,node=info,rpc=info,relay=info,replica=info,ledger=info,consensus=info,store=info";
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

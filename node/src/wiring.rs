@@ -99,10 +99,9 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         cluster.id,
         keys.member_key(),
     );
-    let server = rpc::serve(rpc_config(&config), backend, cancel.child_token()).await.wrap_err("cannot serve RPC")?;
+    let server = rpc::serve(rpc_config(&config), Arc::new(backend), cancel.child_token()).await.wrap_err("cannot serve RPC")?;
 
     announce(&format!("http://{}", server.local_addr()), options.ready_file.as_deref())?;
-    let mut served = tokio::spawn(server.stopped());
 
     // Until somebody says stop, or a part cannot go on.
     let mut terminate = signal(SignalKind::terminate())?;
@@ -112,7 +111,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         outcome = consensus.stopped() => Some(ended("the chain", outcome)),
         outcome = ledger.stopped() => Some(ended("the ledger", outcome)),
         outcome = replica.stopped() => Some(ended("the storage of shards", outcome)),
-        _ = &mut served => Some(eyre!("the RPC server ended")),
+        () = server.clone().stopped() => Some(eyre!("the RPC server ended")),
         outcome = relay => Some(eyre!("the relay ended: {outcome:?}")),
     };
 
@@ -120,9 +119,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
     info!(target: "node", reason = reason.as_ref().map_or_else(|| "told to".to_owned(), ToString::to_string), "stopping");
     cancel.cancel();
     let all = async {
-        if !served.is_finished() {
-            let _ = served.await;
-        }
+        server.stopped().await;
         let _ = replica.stopped().await;
         let _ = ledger.stopped().await;
         let _ = consensus.stopped().await;

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! ```no_run
-//! # async fn example<B: rpc::Backend>(backend: B) -> Result<(), rpc::RpcError> {
+//! # async fn example(backend: std::sync::Arc<dyn rpc::Backend>) -> Result<(), rpc::RpcError> {
 //! use tokio_util::sync::CancellationToken;
 //! let cancel = CancellationToken::new();
 //! let server = rpc::serve(rpc::RpcConfig::default(), backend, cancel.clone()).await?;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use jsonrpsee::RpcModule;
 use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{BatchRequestConfig, ServerBuilder, ServerConfig, ServerHandle};
@@ -48,8 +49,16 @@ impl Server {
 ///
 /// # Errors
 /// [`RpcError`] when the address cannot be had or the configuration is wrong.
-pub async fn serve<B: Backend>(config: RpcConfig, backend: B, cancel: CancellationToken) -> Result<Server, RpcError> {
-    let backend = Arc::new(backend);
+pub fn serve(
+    config: RpcConfig,
+    backend: Arc<dyn Backend>,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<Server, RpcError>> {
+    // Boxed here, so that the server is compiled with this crate and not again with the program that runs it.
+    Box::pin(listen(config, backend, cancel))
+}
+
+async fn listen(config: RpcConfig, backend: Arc<dyn Backend>, cancel: CancellationToken) -> Result<Server, RpcError> {
     let limits = config.limits;
     let module = module(Methods::new(Arc::clone(&backend), limits))?;
     let metrics = Arc::new(MethodMetrics::new(module.method_names()));
@@ -62,15 +71,15 @@ pub async fn serve<B: Backend>(config: RpcConfig, backend: B, cancel: Cancellati
     ));
     let rpc =
         RpcServiceBuilder::new().layer_fn(move |inner| Words::new(inner, Arc::clone(&metrics), response_bytes_max));
-    let listen = |source| RpcError::Listen { addr: config.addr, source };
+    let failed = |source| RpcError::Listen { addr: config.addr, source };
     let server = ServerBuilder::new()
         .set_config(server_config(&config))
         .set_http_middleware(http)
         .set_rpc_middleware(rpc)
         .build(config.addr)
         .await
-        .map_err(listen)?;
-    let addr = server.local_addr().map_err(listen)?;
+        .map_err(failed)?;
+    let addr = server.local_addr().map_err(failed)?;
     let handle = server.start(module);
     tracing::info!(target: "rpc", %addr, "listening");
 
@@ -84,7 +93,7 @@ pub async fn serve<B: Backend>(config: RpcConfig, backend: B, cancel: Cancellati
     Ok(Server { addr, handle })
 }
 
-fn module<B: Backend>(methods: Methods<B>) -> Result<RpcModule<()>, RpcError> {
+fn module(methods: Methods) -> Result<RpcModule<()>, RpcError> {
     let mut module = RpcModule::new(());
     let all: [jsonrpsee::Methods; 9] = [
         EthApiServer::into_rpc(methods.clone()).into(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chain_spec::ChainSpec;
 use ed25519_dalek::SigningKey;
+use futures::future::BoxFuture;
 use primitives::{Address, Height, TxHash};
 use runtime::CheckedTx;
 use store::Store;
@@ -39,7 +40,18 @@ pub struct Consensus {
 /// # Errors
 /// [`ConsensusError`]: another network's store, a key that is no validator, a damaged or foreign signing guard, a
 /// second process on the same directory, or failing storage.
-pub async fn start(
+pub fn start(
+    config: ConsensusConfig,
+    spec: Arc<ChainSpec>,
+    store: Store,
+    key: SigningKey,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<Consensus, ConsensusError>> {
+    // Boxed here, so that the engine is compiled with this crate and not again with the program that runs it.
+    Box::pin(launch(config, spec, store, key, cancel))
+}
+
+async fn launch(
     config: ConsensusConfig,
     spec: Arc<ChainSpec>,
     store: Store,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{InitializeError, LinearizableReadError, RaftError};
 use openraft::{ReadPolicy, ServerState};
+use futures::future::BoxFuture;
 use primitives::ledger::{Applied, Refusal, SignedCommand, Totals, TrustedSet};
 use primitives::{Height, MemberKey};
 use serde::Serialize;
@@ -83,14 +84,15 @@ pub struct LedgerStatus {
 ///
 /// # Errors
 /// [`LedgerError`] when log, tables or files cannot be opened, or the configuration is impossible.
-pub async fn start(
+pub fn start(
     config: LedgerConfig,
     genesis: LedgerGenesis,
     store: Store,
     transport: Arc<dyn Transport>,
     cancel: CancellationToken,
-) -> Result<Ledger, LedgerError> {
-    start_with(config, genesis, Limits::default(), store, transport, cancel).await
+) -> BoxFuture<'static, Result<Ledger, LedgerError>> {
+    // Boxed here, so that Raft is compiled with this crate and not again with the program that runs it.
+    Box::pin(start_with(config, genesis, Limits::default(), store, transport, cancel))
 }
 
 pub(crate) async fn start_with(
@@ -166,7 +168,9 @@ impl Ledger {
     /// [`LedgerError::NotLeader`] or [`LedgerError::NoLeader`] for a linearizable read that cannot be had here now.
     pub async fn read(&self, consistency: Consistency) -> Result<Reader, LedgerError> {
         if consistency == Consistency::Linearizable {
-            self.confirm().await?;
+            // Boxed, so that Raft's read path is compiled here and not with every caller.
+            let confirmed: BoxFuture<'_, Result<(), LedgerError>> = Box::pin(self.confirm());
+            confirmed.await?;
         }
         let applied = *self.applied.borrow();
         Ok(Reader::new(self.store.clone(), self.rules.genesis.clone(), consistency, applied))

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
+use futures::future::BoxFuture;
 use primitives::{NetworkId, NodeKey, PackId, ShardAck, ShardId, TimestampMs};
 use store::Store;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -48,7 +49,19 @@ impl std::fmt::Debug for Replica {
 /// A configured volume that cannot be used ([`ReplicaError::Foreign`], [`ReplicaError::Duplicate`],
 /// [`ReplicaError::Volume`]), or a failing database. A volume that was here before and is gone is not an error: its
 /// shards are repaired.
-pub async fn start(
+pub fn start(
+    config: ReplicaConfig,
+    network: NetworkId,
+    node_key: SigningKey,
+    store: Store,
+    directory: Arc<dyn Directory>,
+    cancel: CancellationToken,
+) -> BoxFuture<'static, Result<Replica, ReplicaError>> {
+    // Boxed here, so that the actor is compiled with this crate and not again with the program that runs it.
+    Box::pin(launch(config, network, node_key, store, directory, cancel))
+}
+
+async fn launch(
     config: ReplicaConfig,
     network: NetworkId,
     node_key: SigningKey,

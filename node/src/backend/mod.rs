@@ -13,6 +13,7 @@ use consensus::Consensus;
 use primitives::{Hash32, MemberKey};
 
 /// Everything that the RPC server asks for.
+#[derive(Debug)]
 pub(crate) struct NodeBackend {
     spec: Arc<ChainSpec>,
     consensus: Consensus,

@@ -11,6 +11,6 @@ pub use ledger::LedgerBackend;
 pub use replica::{Check, Readiness, ReplicaBackend};
 
 /// A node, as the server sees it.
-pub trait Backend: ChainBackend + LedgerBackend + ReplicaBackend {}
+pub trait Backend: ChainBackend + LedgerBackend + ReplicaBackend + std::fmt::Debug {}
 
-impl<T: ChainBackend + LedgerBackend + ReplicaBackend> Backend for T {}
+impl<T: ChainBackend + LedgerBackend + ReplicaBackend + std::fmt::Debug> Backend for T {}

@@ -24,7 +24,7 @@ pub(crate) fn live() -> HttpResponse {
 }
 
 /// 200 when every part can do its work, otherwise 503; in both cases part by part.
-pub(crate) async fn ready<B: Backend>(backend: &B) -> HttpResponse {
+pub(crate) async fn ready(backend: &dyn Backend) -> HttpResponse {
     let readiness = backend.readiness().await;
     let ready = readiness.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

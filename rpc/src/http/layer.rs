@@ -16,53 +16,52 @@ use crate::{Backend, metrics};
 
 /// Makes [`Http`] services.
 #[derive(Debug)]
-pub(crate) struct HttpLayer<B> {
-    parts: Arc<Parts<B>>,
+pub(crate) struct HttpLayer {
+    parts: Arc<Parts>,
 }
 
 #[derive(Debug)]
-struct Parts<B> {
+struct Parts {
     hosts: Hosts,
-    shards: Shards<B>,
+    shards: Shards,
     request_bytes_max: u32,
 }
 
-impl<B> HttpLayer<B> {
-    pub(crate) fn new(hosts: Hosts, shards: Shards<B>, request_bytes_max: u32) -> Self {
+impl HttpLayer {
+    pub(crate) fn new(hosts: Hosts, shards: Shards, request_bytes_max: u32) -> Self {
         Self { parts: Arc::new(Parts { hosts, shards, request_bytes_max }) }
     }
 }
 
-impl<B> Clone for HttpLayer<B> {
+impl Clone for HttpLayer {
     fn clone(&self) -> Self {
         Self { parts: Arc::clone(&self.parts) }
     }
 }
 
-impl<B, S> Layer<S> for HttpLayer<B> {
-    type Service = Http<B, S>;
+impl<S> Layer<S> for HttpLayer {
+    type Service = Http<S>;
 
-    fn layer(&self, inner: S) -> Http<B, S> {
+    fn layer(&self, inner: S) -> Http<S> {
         Http { parts: Arc::clone(&self.parts), inner }
     }
 }
 
 /// The service of one connection.
 #[derive(Debug)]
-pub(crate) struct Http<B, S> {
-    parts: Arc<Parts<B>>,
+pub(crate) struct Http<S> {
+    parts: Arc<Parts>,
     inner: S,
 }
 
-impl<B, S: Clone> Clone for Http<B, S> {
+impl<S: Clone> Clone for Http<S> {
     fn clone(&self) -> Self {
         Self { parts: Arc::clone(&self.parts), inner: self.inner.clone() }
     }
 }
 
-impl<B, S> Service<HttpRequest> for Http<B, S>
+impl<S> Service<HttpRequest> for Http<S>
 where
-    B: Backend,
     S: Service<HttpRequest, Response = HttpResponse, Error = BoxError> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
@@ -139,7 +138,7 @@ fn too_large(declared: Option<u64>, limit: u32) -> HttpResponse {
     reply::json(StatusCode::PAYLOAD_TOO_LARGE, &error)
 }
 
-impl<B> Parts<B> {
+impl Parts {
     /// What is not handed on to JSON-RPC.
     fn refuse(&self, request: &HttpRequest) -> Option<HttpResponse> {
         if request.headers().contains_key(header::UPGRADE) {

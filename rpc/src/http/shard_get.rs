@@ -13,7 +13,7 @@ use crate::{Backend, metrics};
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-impl<B: Backend> Shards<B> {
+impl Shards {
     pub(super) async fn get(&self, shard: ShardId, headers: &HeaderMap, with_body: bool) -> HttpResponse {
         let total = match self.backend.shard_len(shard).await {
             Ok(total) => total,

@@ -14,7 +14,7 @@ use crate::{Backend, metrics};
 /// Longest shard, bytes: [`primitives::PackHeader::SHARD_LEN_MAX`].
 const LEN_MAX: usize = 32 * 1024 * 1024;
 
-impl<B: Backend> Shards<B> {
+impl Shards {
     pub(super) async fn put(&self, shard: ShardId, head: Parts, mut body: HttpBody) -> HttpResponse {
         let place = Place::parse(head.uri.query().unwrap_or_default());
         let len = content_length(&head.headers);

@@ -17,16 +17,16 @@ const UNIT: usize = 16 * 1024;
 
 /// Shard transfers, with their memory budgets.
 #[derive(Debug)]
-pub(crate) struct Shards<B> {
-    pub(super) backend: Arc<B>,
+pub(crate) struct Shards {
+    pub(super) backend: Arc<dyn Backend>,
     pub(super) limits: ShardLimits,
     pub(super) pool: Arc<Pool>,
     puts: Arc<Semaphore>,
     gets: Arc<Semaphore>,
 }
 
-impl<B: Backend> Shards<B> {
-    pub(crate) fn new(backend: Arc<B>, limits: ShardLimits) -> Self {
+impl Shards {
+    pub(crate) fn new(backend: Arc<dyn Backend>, limits: ShardLimits) -> Self {
         let units = |bytes: usize| Arc::new(Semaphore::new(bytes.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS)));
         Self {
             backend,

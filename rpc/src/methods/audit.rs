@@ -10,7 +10,7 @@ use super::Methods;
 use crate::Backend;
 use crate::error::{failure, invalid_params};
 
-impl<B: Backend> AuditApiServer for Methods<B> {
+impl AuditApiServer for Methods {
     fn chain(&self, from: Quantity, to: Quantity) -> RpcResult<Vec<Block>> {
         let (from, to) = (from.get(), to.get());
         let Some(more) = to.checked_sub(from) else {

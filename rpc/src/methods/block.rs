@@ -11,7 +11,7 @@ use crate::error::failure;
 use crate::ethereum::EthBlock;
 use crate::{Backend, StateAt};
 
-impl<B: Backend> Methods<B> {
+impl Methods {
     /// The height that is meant; `None` when there is no such block.
     pub(super) fn height(&self, block: BlockParam) -> RpcResult<Option<Height>> {
         let head = self.backend.head()?.height;

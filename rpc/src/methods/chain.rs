@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::Methods;
 use crate::{Backend, BackendError};
 
-impl<B: Backend> Methods<B> {
+impl Methods {
     /// Header, hashes and certificate of a block that is there.
     pub(super) fn native_block(&self, header: Header) -> RpcResult<Block> {
         let height = header.height;
@@ -24,7 +24,7 @@ impl<B: Backend> Methods<B> {
     }
 }
 
-impl<B: Backend> ChainApiServer for Methods<B> {
+impl ChainApiServer for Methods {
     fn head(&self) -> RpcResult<Block> {
         self.native_block(self.backend.head()?)
     }

@@ -19,7 +19,7 @@ const FEE_BLOCKS_MAX: u64 = 1024;
 const PERCENTILES_MAX: usize = 100;
 
 #[async_trait]
-impl<B: Backend> EthApiServer for Methods<B> {
+impl EthApiServer for Methods {
     fn chain_id(&self) -> RpcResult<Quantity> {
         Ok(self.backend.spec().params.chain_id.get().into())
     }

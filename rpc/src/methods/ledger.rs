@@ -14,7 +14,7 @@ use crate::Backend;
 use crate::error::{failure, invalid_params};
 
 #[async_trait]
-impl<B: Backend> LedgerApiServer for Methods<B> {
+impl LedgerApiServer for Methods {
     async fn submit(&self, commands: Vec<Data>) -> RpcResult<Vec<Outcome>> {
         check_count(commands.len(), "commands")?;
         let decode = |(place, bytes): (usize, &Data)| {

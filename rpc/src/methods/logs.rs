@@ -9,7 +9,7 @@ use super::Methods;
 use crate::Backend;
 use crate::error::{failure, invalid_params};
 
-impl<B: Backend> Methods<B> {
+impl Methods {
     /// Logs that match. Blocks are read one by one; a limit that is passed says with which range to go on.
     pub(super) fn find_logs(&self, filter: &Filter) -> RpcResult<Vec<Log>> {
         if filter.topics.len() > 4 {

@@ -18,21 +18,15 @@ use crate::ethereum::Blocks;
 use crate::{Backend, RpcLimits};
 
 /// What every method works on.
-#[derive(Debug)]
-pub(crate) struct Methods<B> {
-    backend: Arc<B>,
+#[derive(Clone, Debug)]
+pub(crate) struct Methods {
+    backend: Arc<dyn Backend>,
     blocks: Arc<Blocks>,
     limits: RpcLimits,
 }
 
-impl<B> Clone for Methods<B> {
-    fn clone(&self) -> Self {
-        Self { backend: Arc::clone(&self.backend), blocks: Arc::clone(&self.blocks), limits: self.limits }
-    }
-}
-
-impl<B: Backend> Methods<B> {
-    pub(crate) fn new(backend: Arc<B>, limits: RpcLimits) -> Self {
+impl Methods {
+    pub(crate) fn new(backend: Arc<dyn Backend>, limits: RpcLimits) -> Self {
         Self { backend, blocks: Arc::new(Blocks::new(limits.block_cache_bytes)), limits }
     }
 }

@@ -7,7 +7,7 @@ use rpc_api::net::NetApiServer;
 use super::Methods;
 use crate::Backend;
 
-impl<B: Backend> NetApiServer for Methods<B> {
+impl NetApiServer for Methods {
     fn version(&self) -> RpcResult<String> {
         Ok(self.backend.spec().params.chain_id.to_string())
     }

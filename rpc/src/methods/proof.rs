@@ -13,7 +13,7 @@ use super::chain::missing;
 use crate::error::{failure, invalid_params};
 use crate::{Backend, BackendError};
 
-impl<B: Backend> ProofApiServer for Methods<B> {
+impl ProofApiServer for Methods {
     fn inclusion(&self, of: SnapshotId, tree_size: Option<Quantity>) -> RpcResult<Inclusion> {
         let (index, commitment) = self.leaf_that_is_there(of)?;
         let header = match tree_size {
@@ -67,7 +67,7 @@ impl<B: Backend> ProofApiServer for Methods<B> {
     }
 }
 
-impl<B: Backend> Methods<B> {
+impl Methods {
     fn leaf_that_is_there(&self, of: SnapshotId) -> RpcResult<(u64, Commitment)> {
         let unknown = || failure(codes::PROOF_UNKNOWN_LEAF, "the chain has no such commitment (yet)");
         self.find(of)?.ok_or_else(unknown)

@@ -7,7 +7,7 @@ use super::Methods;
 use crate::Backend;
 
 #[async_trait]
-impl<B: Backend> ReplicaApiServer for Methods<B> {
+impl ReplicaApiServer for Methods {
     async fn status(&self) -> RpcResult<ReplicaStatus> {
         Ok(self.backend.replica_status().await?)
     }

@@ -15,7 +15,7 @@ const PAGE_DEFAULT: u64 = 100;
 /// Most commitments in a page.
 const PAGE_MAX: u64 = 1000;
 
-impl<B: Backend> SnapshotApiServer for Methods<B> {
+impl SnapshotApiServer for Methods {
     fn get(&self, of: SnapshotId) -> RpcResult<Option<Snapshot>> {
         self.find(of)?.map(|(index, commitment)| self.snapshot(index, commitment)).transpose()
     }
@@ -50,7 +50,7 @@ impl<B: Backend> SnapshotApiServer for Methods<B> {
     }
 }
 
-impl<B: Backend> Methods<B> {
+impl Methods {
     /// The commitment that an id names, and its leaf index.
     pub(super) fn find(&self, of: SnapshotId) -> RpcResult<Option<(u64, Commitment)>> {
         match of {

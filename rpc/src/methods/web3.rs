@@ -8,7 +8,7 @@ use rpc_api::web3::Web3ApiServer;
 use super::Methods;
 use crate::Backend;
 
-impl<B: Backend> Web3ApiServer for Methods<B> {
+impl Web3ApiServer for Methods {
     fn client_version(&self) -> RpcResult<String> {
         let version = env!("CARGO_PKG_VERSION");
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);

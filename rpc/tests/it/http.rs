@@ -1,5 +1,6 @@
 //! Hosts, origins, health, stopping.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ async fn pages_may_read_only_when_told() {
     assert_eq!(closed.request("GET", "/", &with("https://wallet.example"), &[]).await.status, 403);
 
     let wrong = RpcConfig { cors: vec!["wallet.example".to_owned()], ..RpcConfig::default() };
-    let error = rpc::serve(wrong, Node::new(), CancellationToken::new()).await.unwrap_err();
+    let error = rpc::serve(wrong, Arc::new(Node::new()), CancellationToken::new()).await.unwrap_err();
     assert!(matches!(error, RpcError::Origin { .. }), "{error}");
 }
 
@@ -86,12 +87,12 @@ async fn health() {
 async fn a_cancelled_server_stops_and_frees_its_port() {
     let cancel = CancellationToken::new();
     let config = RpcConfig { addr: "127.0.0.1:0".parse().unwrap(), ..RpcConfig::default() };
-    let server = rpc::serve(config.clone(), Node::new(), cancel.clone()).await.unwrap();
+    let server = rpc::serve(config.clone(), Arc::new(Node::new()), cancel.clone()).await.unwrap();
     let addr = server.local_addr();
-    let taken = rpc::serve(RpcConfig { addr, ..config.clone() }, Node::new(), cancel.clone()).await.unwrap_err();
+    let taken = rpc::serve(RpcConfig { addr, ..config.clone() }, Arc::new(Node::new()), cancel.clone()).await.unwrap_err();
     assert!(taken.to_string().starts_with(&format!("cannot listen on {addr}")), "{taken}");
     cancel.cancel();
     tokio::time::timeout(Duration::from_secs(5), server.stopped()).await.unwrap();
-    let again = rpc::serve(RpcConfig { addr, ..config }, Node::new(), CancellationToken::new()).await.unwrap();
+    let again = rpc::serve(RpcConfig { addr, ..config }, Arc::new(Node::new()), CancellationToken::new()).await.unwrap();
     assert_eq!(again.local_addr(), addr);
 }

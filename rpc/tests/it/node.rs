@@ -34,6 +34,12 @@ pub(crate) struct Node {
     chain: Arc<Mutex<Chain>>,
 }
 
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").finish_non_exhaustive()
+    }
+}
+
 struct Chain {
     state: BTreeMap<Vec<u8>, Vec<u8>>,
     blocks: Vec<BlockData>,

@@ -1,5 +1,6 @@
 //! A server, and a client that writes every byte itself.
 
+use std::sync::Arc;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl TestServer {
     pub(crate) async fn with(node: Node, config: RpcConfig) -> Self {
         let cancel = CancellationToken::new();
         let config = RpcConfig { addr: "127.0.0.1:0".parse().unwrap(), ..config };
-        let server: Server = rpc::serve(config, node.clone(), cancel.clone()).await.unwrap();
+        let server: Server = rpc::serve(config, Arc::new(node.clone()), cancel.clone()).await.unwrap();
         Self { node, addr: server.local_addr(), _stop: cancel.drop_guard() }
     }
 
