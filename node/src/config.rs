@@ -55,7 +55,12 @@ pub(crate) struct RpcConfig {
 
 impl Default for RpcConfig {
     fn default() -> Self {
-        Self { addr: SocketAddr::from(([127, 0, 0, 1], 8545)), cors: Vec::new(), hosts: Vec::new(), connections_max: 1000 }
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 8545)),
+            cors: Vec::new(),
+            hosts: Vec::new(),
+            connections_max: 1000,
+        }
     }
 }
 
@@ -173,7 +178,9 @@ impl Config {
             figment = figment.merge(Toml::file_exact(path));
         }
         let environment = Env::prefixed("STRONGROOM_")
-            .filter(|key| key == "data_dir" || SECTIONS.iter().any(|section| in_section(key.as_str(), section).is_some()))
+            .filter(|key| {
+                key == "data_dir" || SECTIONS.iter().any(|section| in_section(key.as_str(), section).is_some())
+            })
             .map(|key| {
                 SECTIONS
                     .iter()
@@ -224,7 +231,8 @@ impl Config {
 }
 
 fn in_section<'a>(key: &'a str, section: &str) -> Option<&'a str> {
-    let rest = key.get(..section.len()).filter(|head| head.eq_ignore_ascii_case(section)).and(key.get(section.len()..))?;
+    let rest =
+        key.get(..section.len()).filter(|head| head.eq_ignore_ascii_case(section)).and(key.get(section.len()..))?;
     rest.strip_prefix('_').filter(|option| !option.is_empty())
 }
 

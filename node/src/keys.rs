@@ -30,14 +30,16 @@ impl NodeKeys {
     /// A key file that is not 64 hex digits, or that others can read.
     pub(crate) fn load_or_create(directory: &Path) -> Result<Self> {
         std::fs::create_dir_all(directory).wrap_err_with(|| format!("cannot create {}", directory.display()))?;
-        let ed25519 = |name: &str| -> Result<SigningKey> { Ok(SigningKey::from_bytes(&*secret(&directory.join(name))?)) };
+        let ed25519 =
+            |name: &str| -> Result<SigningKey> { Ok(SigningKey::from_bytes(&*secret(&directory.join(name))?)) };
         let keys = Self {
             validator: ed25519("validator.key")?,
             member: ed25519("member.key")?,
             storage: ed25519("storage.key")?,
             operator: secret(&directory.join("operator.key"))?,
         };
-        keys.operator_address().wrap_err_with(|| format!("{} is no secp256k1 key", directory.join("operator.key").display()))?;
+        keys.operator_address()
+            .wrap_err_with(|| format!("{} is no secp256k1 key", directory.join("operator.key").display()))?;
         Ok(keys)
     }
 
@@ -62,13 +64,18 @@ impl NodeKeys {
 fn secret(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0u8; 32]);
     if path.exists() {
-        let mode = std::fs::metadata(path).wrap_err_with(|| format!("cannot read {}", path.display()))?.permissions().mode();
+        let mode =
+            std::fs::metadata(path).wrap_err_with(|| format!("cannot read {}", path.display()))?.permissions().mode();
         if mode & 0o077 != 0 {
             bail!("{} can be read by others (mode {:o}); run: chmod 600 {0}", path.display(), mode & 0o777);
         }
-        let text = Zeroizing::new(std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?);
+        let text =
+            Zeroizing::new(std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?);
         if hex::decode_to_slice(text.trim(), &mut *bytes).is_err() {
-            bail!("{} is not a key (64 hex digits); restore it from a copy, or delete it to get a new identity", path.display());
+            bail!(
+                "{} is not a key (64 hex digits); restore it from a copy, or delete it to get a new identity",
+                path.display()
+            );
         }
         return Ok(bytes);
     }

@@ -11,7 +11,10 @@ use crate::config::{LogConfig, LogFormat};
 /// Starts logging; once a process.
 pub(crate) fn init_logs(config: &LogConfig) -> Result<()> {
     let filter = EnvFilter::try_new(&config.filter).wrap_err("log.filter")?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let outcome = match config.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),

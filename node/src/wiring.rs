@@ -63,11 +63,17 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         heartbeat: Duration::from_secs(config.chain.heartbeat_seconds),
         ..ConsensusConfig::new(data_dir.consensus_wal())
     };
-    let consensus =
-        consensus::start(consensus_config, Arc::clone(&spec), store.clone(), keys.validator.clone(), cancel.child_token())
-            .await
-            .wrap_err("cannot start the chain")?;
-    let ledger_config = LedgerConfig::new(data_dir.raft_log(), data_dir.path().join("raft-snapshots"), keys.member_key());
+    let consensus = consensus::start(
+        consensus_config,
+        Arc::clone(&spec),
+        store.clone(),
+        keys.validator.clone(),
+        cancel.child_token(),
+    )
+    .await
+    .wrap_err("cannot start the chain")?;
+    let ledger_config =
+        LedgerConfig::new(data_dir.raft_log(), data_dir.path().join("raft-snapshots"), keys.member_key());
     let genesis = LedgerGenesis {
         network: spec.network,
         cluster: cluster.id,
@@ -79,10 +85,16 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         .wrap_err("cannot start the ledger")?;
     let speaker = |role, key: &ed25519_dalek::SigningKey| Speaker::new(ledger.clone(), spec.network, role, key.clone());
     let directory = Arc::new(LedgerDirectory::new(speaker(Role::Storage, &keys.storage)?));
-    let replica =
-        replica::start(replica_config(&config), spec.network, keys.storage.clone(), store.clone(), directory, cancel.child_token())
-            .await
-            .wrap_err("cannot start the storage of shards")?;
+    let replica = replica::start(
+        replica_config(&config),
+        spec.network,
+        keys.storage.clone(),
+        store.clone(),
+        directory,
+        cancel.child_token(),
+    )
+    .await
+    .wrap_err("cannot start the storage of shards")?;
     let relay = Relay::new(
         Arc::clone(&spec),
         consensus.clone(),
@@ -99,7 +111,8 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         cluster.id,
         keys.member_key(),
     );
-    let server = rpc::serve(rpc_config(&config), Arc::new(backend), cancel.child_token()).await.wrap_err("cannot serve RPC")?;
+    let server =
+        rpc::serve(rpc_config(&config), Arc::new(backend), cancel.child_token()).await.wrap_err("cannot serve RPC")?;
 
     announce(&format!("http://{}", server.local_addr()), options.ready_file.as_deref())?;
 

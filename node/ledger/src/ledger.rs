@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{InitializeError, LinearizableReadError, RaftError};
 use openraft::{ReadPolicy, ServerState};
-use futures::future::BoxFuture;
 use primitives::ledger::{Applied, Refusal, SignedCommand, Totals, TrustedSet};
 use primitives::{Height, MemberKey};
 use serde::Serialize;

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use chain_spec::ChainSpec;
 use consensus::{Chain, ChainError, PoolError, State};
 use primitives::{
-    Address, BlockHash, Certificate, Commitment, CommitmentHash, EthHash, Header, Height, LogHash, TxHash, ValidatorSet,
-    VaultId,
+    Address, BlockHash, Certificate, Commitment, CommitmentHash, EthHash, Header, Height, LogHash, TxHash,
+    ValidatorSet, VaultId,
 };
 use rpc::{BackendError, BlockData, ChainBackend, StateAt};
 use rpc_api::codes;
-use runtime::{Account, BlockContext, CallError, CallOutcome, CallRequest, CheckedTx, CommitmentEntry, VaultState, ViewError};
+use runtime::{
+    Account, BlockContext, CallError, CallOutcome, CallRequest, CheckedTx, CommitmentEntry, VaultState, ViewError,
+};
 use serde_json::json;
 
 use super::NodeBackend;
@@ -93,7 +95,8 @@ impl ChainBackend for NodeBackend {
         let Some(header) = self.header(height)? else { return Ok(None) };
         let missing = |what: &str| BackendError::internal(format!("block {height} has no {what}"));
         let body = self.chain().body(height).map_err(|error| failed(&error))?.ok_or_else(|| missing("body"))?;
-        let receipts = self.chain().receipts(height).map_err(|error| failed(&error))?.ok_or_else(|| missing("receipts"))?;
+        let receipts =
+            self.chain().receipts(height).map_err(|error| failed(&error))?.ok_or_else(|| missing("receipts"))?;
         let eth_hash = self.eth_hash(height)?.ok_or_else(|| missing("Ethereum hash"))?;
         let parent_eth_hash = match height.previous() {
             Some(parent) => self.eth_hash(parent)?.ok_or_else(|| missing("parent's Ethereum hash"))?,

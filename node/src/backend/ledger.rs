@@ -24,7 +24,7 @@ fn failed(error: LedgerError) -> BackendError {
 }
 
 impl NodeBackend {
-    /// The tables as they are: the server has called the barrier where the caller wants more.
+    /// The tables as they are: the server has begun the read with the consistency that the caller wants.
     async fn reader(&self) -> Result<Reader, BackendError> {
         self.ledger.read(Consistency::Stale).await.map_err(failed)
     }
@@ -36,8 +36,12 @@ impl LedgerBackend for NodeBackend {
         self.ledger.submit(commands).await.map_err(failed)
     }
 
-    async fn ledger_barrier(&self) -> Result<(), BackendError> {
-        self.ledger.read(Consistency::Linearizable).await.map(drop).map_err(failed)
+    async fn ledger_read(&self, consistency: rpc_api::ledger::Consistency) -> Result<u64, BackendError> {
+        let consistency = match consistency {
+            rpc_api::ledger::Consistency::Linearizable => Consistency::Linearizable,
+            rpc_api::ledger::Consistency::Stale => Consistency::Stale,
+        };
+        self.ledger.read(consistency).await.map(|reader| reader.applied()).map_err(failed)
     }
 
     async fn vault(&self, vault: VaultId) -> Result<Option<VaultRecord>, BackendError> {
@@ -53,7 +57,12 @@ impl LedgerBackend for NodeBackend {
         packs.iter().map(|pack| reader.pack(pack).map_err(BackendError::internal)).collect()
     }
 
-    async fn packs_of(&self, vault: VaultId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, PackRecord)>, BackendError> {
+    async fn packs_of(
+        &self,
+        vault: VaultId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, PackRecord)>, BackendError> {
         let from = after.map_or(0, |position| position.saturating_add(1));
         let rows = self.reader().await?.packs(&vault, from, limit).map_err(BackendError::internal)?;
         Ok(rows.into_iter().map(|(position, _, record)| (position, record)).collect())
@@ -63,16 +72,31 @@ impl LedgerBackend for NodeBackend {
         self.reader().await?.snapshot(&vault, seq).map_err(BackendError::internal)
     }
 
-    async fn snapshots_of(&self, vault: VaultId, after: Option<u64>, limit: usize) -> Result<Vec<SnapshotRecord>, BackendError> {
+    async fn snapshots_of(
+        &self,
+        vault: VaultId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<SnapshotRecord>, BackendError> {
         let from = after.map_or(0, |seq| seq.saturating_add(1));
         self.reader().await?.snapshots(&vault, from, limit).map_err(BackendError::internal)
     }
 
-    async fn object(&self, vault: VaultId, key: ObjectKey) -> Result<Option<ObjectRecord>, BackendError> {
-        self.reader().await?.object(&vault, &key, None).map_err(BackendError::internal)
+    async fn object(
+        &self,
+        vault: VaultId,
+        key: ObjectKey,
+        version: Option<u64>,
+    ) -> Result<Option<ObjectRecord>, BackendError> {
+        self.reader().await?.object(&vault, &key, version).map_err(BackendError::internal)
     }
 
-    async fn objects_of(&self, vault: VaultId, after: Option<ObjectKey>, limit: usize) -> Result<Vec<ObjectRecord>, BackendError> {
+    async fn objects_of(
+        &self,
+        vault: VaultId,
+        after: Option<ObjectKey>,
+        limit: usize,
+    ) -> Result<Vec<ObjectRecord>, BackendError> {
         self.reader().await?.objects(&vault, after.as_ref(), limit).map_err(BackendError::internal)
     }
 
@@ -97,8 +121,9 @@ impl LedgerBackend for NodeBackend {
             role: status.role,
             leader: status.leader,
             term: status.term.into(),
-            committed: status.applied.into(),
+            last_log: status.last_log.map(Into::into),
             applied: status.applied.into(),
+            log_bytes: status.log_bytes.into(),
             members: status.members,
             totals: status.totals.into(),
         })

@@ -39,7 +39,14 @@ fn state_text(state: VolumeState, full: bool) -> &'static str {
 
 #[async_trait]
 impl ReplicaBackend for NodeBackend {
-    async fn shard_put(&self, pack: PackId, index: u8, width: u8, shard: ShardId, bytes: Bytes) -> Result<ShardAck, ShardError> {
+    async fn shard_put(
+        &self,
+        pack: PackId,
+        index: u8,
+        width: u8,
+        shard: ShardId,
+        bytes: Bytes,
+    ) -> Result<ShardAck, ShardError> {
         self.replica.put(pack, index, width, shard, bytes).await.map_err(shard_error)
     }
 
@@ -92,7 +99,8 @@ impl ReplicaBackend for NodeBackend {
                 Check {
                     name: "chain".to_owned(),
                     ok: head.is_some(),
-                    reason: head.map_or_else(|| "no genesis block yet".to_owned(), |head| format!("height {}", head.height)),
+                    reason: head
+                        .map_or_else(|| "no genesis block yet".to_owned(), |head| format!("height {}", head.height)),
                 },
                 Check {
                     name: "ledger".to_owned(),

@@ -63,7 +63,10 @@ pub(crate) fn choose(global: &Global) -> Result<Option<KeyFile>> {
         let wanted = wanted.trim_start_matches("0x").to_ascii_lowercase();
         files.retain(|file| file.address.to_string().starts_with(&wanted));
         if files.is_empty() {
-            bail!("no key in {} has an address that begins with {wanted}; `strongroom key list` shows them", directory.display());
+            bail!(
+                "no key in {} has an address that begins with {wanted}; `strongroom key list` shows them",
+                directory.display()
+            );
         }
     }
     match files.as_slice() {
@@ -111,7 +114,9 @@ pub(crate) fn save(global: &Global, secret: &OwnerSecret, passphrase: &str) -> R
     let mut file = tempfile::NamedTempFile::new_in(&directory).wrap_err("cannot write the key file")?;
     file.write_all(json.as_bytes())?;
     file.as_file().sync_all()?;
-    file.persist_noclobber(&path).map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    file.persist_noclobber(&path)
+        .map_err(|error| error.error)
+        .wrap_err_with(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
@@ -167,7 +172,8 @@ pub(crate) fn new_passphrase(global: &Global) -> Result<Zeroizing<String>> {
 fn given_passphrase(global: &Global) -> Result<Option<Zeroizing<String>>> {
     if let Some(path) = &global.passphrase_file {
         let text = Zeroizing::new(
-            std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read the passphrase file {}", path.display()))?,
+            std::fs::read_to_string(path)
+                .wrap_err_with(|| format!("cannot read the passphrase file {}", path.display()))?,
         );
         return Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())));
     }
@@ -176,7 +182,9 @@ fn given_passphrase(global: &Global) -> Result<Option<Zeroizing<String>>> {
 
 fn ask_hidden(prompt: &str) -> Result<Zeroizing<String>> {
     if !std::io::stdin().is_terminal() {
-        bail!("a passphrase is needed and there is no terminal to ask on; use --passphrase-file or STRONGROOM_PASSPHRASE");
+        bail!(
+            "a passphrase is needed and there is no terminal to ask on; use --passphrase-file or STRONGROOM_PASSPHRASE"
+        );
     }
     Ok(Zeroizing::new(rpassword::prompt_password(prompt).wrap_err("cannot read the passphrase")?))
 }

@@ -19,7 +19,9 @@ const FINALITY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options of `backup`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom backup papers ~/Documents\n  strongroom backup system /etc /home --exclude '*.tmp' --one-file-system\n\nA backup that was interrupted goes on where it stopped. Files that cannot be read are listed at the end (exit code 3).")]
+#[command(
+    after_help = "Examples:\n  strongroom backup papers ~/Documents\n  strongroom backup system /etc /home --exclude '*.tmp' --one-file-system\n\nA backup that was interrupted goes on where it stopped. Files that cannot be read are listed at the end (exit code 3)."
+)]
 pub(crate) struct BackupArgs {
     /// The vault's name
     vault: String,
@@ -80,7 +82,9 @@ fn owner_with_vault(global: &Global, name: &str) -> Result<Owner, Failure> {
             vault::create(&owner, name, Policy::ERASURE, 0)?;
         }
         Err(ClientError::UnknownVault { .. }) => {
-            return Err(Failure::Failed(eyre!("there is no vault {name:?}; open it with `strongroom vault create {name}`")));
+            return Err(Failure::Failed(eyre!(
+                "there is no vault {name:?}; open it with `strongroom vault create {name}`"
+            )));
         }
         other => drop(other?),
     }
@@ -137,7 +141,10 @@ fn show(global: &Global, report: &BackupReport, finality: Option<Finality>, elap
         }
         println!("time        {}", output::seconds(elapsed));
         if report.degraded_packs > 0 {
-            println!("degraded    {} packs have fewer holders than the policy places; the node repairs them", report.degraded_packs);
+            println!(
+                "degraded    {} packs have fewer holders than the policy places; the node repairs them",
+                report.degraded_packs
+            );
         }
         if !report.skipped.is_empty() {
             println!("skipped     {} (sockets, FIFOs, devices)", report.skipped.len());

@@ -41,10 +41,17 @@ pub(crate) fn health(global: &Global) -> Result<Exit, Failure> {
 }
 
 fn ask(global: &Global) -> Result<Answers, Failure> {
-    let client = HttpClientBuilder::default().build(&global.node).map_err(|error| Failure::Failed(eyre!("{} is no node's address: {error}", global.node)))?;
+    let client = HttpClientBuilder::default()
+        .build(&global.node)
+        .map_err(|error| Failure::Failed(eyre!("{} is no node's address: {error}", global.node)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(ask_all(&client)).map_err(|error| {
-        Failure::Unreachable(error.wrap_err(format!("the node at {} does not answer; is it running (`strongroom run --dev`)?", global.node)))
+        Failure::Unreachable(
+            error.wrap_err(format!(
+                "the node at {} does not answer; is it running (`strongroom run --dev`)?",
+                global.node
+            )),
+        )
     })
 }
 
@@ -66,7 +73,13 @@ fn numbers(value: Value) -> Value {
             }
         }
         Value::Array(items) => items.into_iter().map(numbers).collect(),
-        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(name, _)| name != "record").map(|(name, value)| (name, numbers(value))).collect()),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .filter(|(name, _)| name != "record")
+                .map(|(name, value)| (name, numbers(value)))
+                .collect(),
+        ),
         other => other,
     }
 }
@@ -134,5 +147,9 @@ fn show(answers: &Answers) {
 
 fn one_line(value: &Value) -> String {
     let fields = value.as_object().into_iter().flatten();
-    fields.filter(|(_, value)| value.is_number() || value.is_string()).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    fields
+        .filter(|(_, value)| value.is_number() || value.is_string())
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

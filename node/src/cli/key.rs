@@ -26,7 +26,9 @@ pub(crate) enum KeyCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: strongroom key new\n         strongroom key new --passphrase-file pass.txt --phrase-file phrase.txt   (no terminal)")]
+#[command(
+    after_help = "Example: strongroom key new\n         strongroom key new --passphrase-file pass.txt --phrase-file phrase.txt   (no terminal)"
+)]
 pub(crate) struct NewArgs {
     /// Write the recovery phrase to this new file instead of showing it; keep it off this machine
     #[arg(long, value_name = "FILE")]
@@ -42,7 +44,9 @@ pub(crate) struct ExportArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples: strongroom key import ~/.ethereum/keystore/UTC--…\n          strongroom key import --phrase \"word word …\"")]
+#[command(
+    after_help = "Examples: strongroom key import ~/.ethereum/keystore/UTC--…\n          strongroom key import --phrase \"word word …\""
+)]
 pub(crate) struct ImportArgs {
     /// A Web3 Secret Storage v3 file
     #[arg(required_unless_present = "phrase")]
@@ -94,7 +98,9 @@ pub(crate) fn new(global: &Global, args: &NewArgs) -> eyre::Result<OwnerSecret> 
 
 fn confirm_phrase(phrase: &str) -> eyre::Result<()> {
     let words: Vec<&str> = phrase.split_whitespace().collect();
-    eprintln!("\nThis is the recovery phrase. It is shown once. Whoever has it can read every backup; without it and without");
+    eprintln!(
+        "\nThis is the recovery phrase. It is shown once. Whoever has it can read every backup; without it and without"
+    );
     eprintln!("the key file nobody can. Write it on paper:\n");
     for (row, line) in words.chunks(6).enumerate() {
         let line: Vec<String> =
@@ -121,8 +127,12 @@ fn confirm_phrase(phrase: &str) -> eyre::Result<()> {
 
 fn list(global: &Global) -> eyre::Result<()> {
     let files = account::key_files(&account::keystore_dir(global))?;
-    let document =
-        json!(files.iter().map(|file| json!({ "address": format!("0x{}", file.address), "file": file.path })).collect::<Vec<_>>());
+    let document = json!(
+        files
+            .iter()
+            .map(|file| json!({ "address": format!("0x{}", file.address), "file": file.path }))
+            .collect::<Vec<_>>()
+    );
     output::print(global, &document, || {
         for file in &files {
             println!("0x{}  {}", file.address, file.path.display());
@@ -170,7 +180,8 @@ fn import(global: &Global, args: ImportArgs) -> eyre::Result<()> {
 
 /// The secret of a phrase; `-` asks for it.
 pub(crate) fn secret_from_phrase(phrase: &str) -> eyre::Result<OwnerSecret> {
-    let typed = if phrase == "-" { account::ask("Recovery phrase (24 words): ")? } else { Zeroizing::new(phrase.to_owned()) };
+    let typed =
+        if phrase == "-" { account::ask("Recovery phrase (24 words): ")? } else { Zeroizing::new(phrase.to_owned()) };
     OwnerSecret::from_phrase(&typed).map_err(|error| eyre!("this is not a recovery phrase: {error}"))
 }
 

@@ -20,13 +20,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use exit::Failure;
 use exit::Exit;
+pub(crate) use exit::Failure;
 
 /// Encrypted backups on many machines, and a proof of every one.
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, about, propagate_version = true, max_term_width = 110)]
-#[command(after_help = "First steps:\n  strongroom run --dev            start a node with six volumes\n  strongroom backup docs ~/docs   back up; offers to create key and vault\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part (see the report), 4 a proof does not hold, 5 no node answers")]
+#[command(
+    after_help = "First steps:\n  strongroom run --dev            start a node with six volumes\n  strongroom backup docs ~/docs   back up; offers to create key and vault\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part (see the report), 4 a proof does not hold, 5 no node answers"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,

@@ -14,7 +14,9 @@ use super::progress::Bar;
 use super::{Global, account, output};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom put papers contract.pdf\n  pg_dump shop | strongroom put dumps - --key shop.sql")]
+#[command(
+    after_help = "Examples:\n  strongroom put papers contract.pdf\n  pg_dump shop | strongroom put dumps - --key shop.sql"
+)]
 pub(crate) struct PutArgs {
     /// The vault's name
     vault: String,
@@ -29,7 +31,9 @@ pub(crate) struct PutArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom get papers contract.pdf\n  strongroom get dumps shop.sql --output - | psql shop")]
+#[command(
+    after_help = "Examples:\n  strongroom get papers contract.pdf\n  strongroom get dumps shop.sql --output - | psql shop"
+)]
 pub(crate) struct GetArgs {
     /// The vault's name
     vault: String,
@@ -53,7 +57,8 @@ pub(crate) struct ListArgs {
 /// `strongroom put`.
 pub(crate) fn put(global: &Global, args: PutArgs) -> Result<Exit, Failure> {
     let stdin = args.file.as_os_str() == "-";
-    let file_name = if stdin { args.key.clone() } else { args.file.file_name().map(|name| name.to_string_lossy().into_owned()) };
+    let file_name =
+        if stdin { args.key.clone() } else { args.file.file_name().map(|name| name.to_string_lossy().into_owned()) };
     let file_name = file_name.ok_or_else(|| eyre!("standard input has no name; give one with --key"))?;
     let key = args.key.unwrap_or_else(|| file_name.clone());
     let bar = Bar::new(global, "put");
@@ -87,7 +92,9 @@ pub(crate) fn get(global: &Global, args: GetArgs) -> Result<Exit, Failure> {
     let known = owner.object(&args.vault, &args.key)?;
     // The name comes out of the vault; only its last part is used, so that it cannot point anywhere else.
     let original = PathBuf::from(&known.file_name);
-    let original = original.file_name().ok_or_else(|| eyre!("the object's original name {:?} is no file name; use --output", known.file_name))?;
+    let original = original
+        .file_name()
+        .ok_or_else(|| eyre!("the object's original name {:?} is no file name; use --output", known.file_name))?;
     let path = match args.output {
         Some(directory) if directory.is_dir() => directory.join(original),
         Some(file) => file,
@@ -96,8 +103,10 @@ pub(crate) fn get(global: &Global, args: GetArgs) -> Result<Exit, Failure> {
     if path.exists() && !args.overwrite {
         return Err(Failure::Failed(eyre!("{} exists; use --overwrite, or another --output", path.display())));
     }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let mut aside = tempfile::NamedTempFile::new_in(&parent).wrap_err_with(|| format!("cannot write into {}", parent.display()))?;
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let mut aside =
+        tempfile::NamedTempFile::new_in(&parent).wrap_err_with(|| format!("cannot write into {}", parent.display()))?;
     bar.total(1, known.size);
     let object = owner.get(&args.vault, &args.key, aside.as_file_mut(), bar.clone())?;
     bar.finish();

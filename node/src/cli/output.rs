@@ -24,7 +24,11 @@ pub(crate) fn bytes(count: u64) -> String {
 /// `12.3 s`, `4 min 02 s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     let whole = duration.as_secs();
-    if whole < 60 { format!("{:.1} s", duration.as_secs_f64()) } else { format!("{} min {:02} s", whole / 60, whole % 60) }
+    if whole < 60 {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    }
 }
 
 /// `2026-11-20 10:03:07` in UTC, from milliseconds since the epoch.

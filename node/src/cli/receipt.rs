@@ -26,7 +26,9 @@ pub(crate) struct ReceiptArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom verify papers.receipt.json\n  strongroom verify papers.receipt.json --files ~/restored --network 0x…\n\nExit code 4: the receipt does not hold, or the files are not the committed ones.")]
+#[command(
+    after_help = "Examples:\n  strongroom verify papers.receipt.json\n  strongroom verify papers.receipt.json --files ~/restored --network 0x…\n\nExit code 4: the receipt does not hold, or the files are not the committed ones."
+)]
 pub(crate) struct VerifyArgs {
     /// The receipt
     receipt: PathBuf,
@@ -53,14 +55,17 @@ pub(crate) fn write(global: &Global, args: ReceiptArgs) -> Result<Exit, Failure>
     let mut file = std::fs::File::create(&path).wrap_err_with(|| format!("cannot write {}", path.display()))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    output::print(global, &json!({ "file": path, "bytes": text.len() }), || println!("{} ({} bytes)", path.display(), text.len()));
+    output::print(global, &json!({ "file": path, "bytes": text.len() }), || {
+        println!("{} ({} bytes)", path.display(), text.len())
+    });
     Ok(Exit::Done)
 }
 
 /// `strongroom verify`.
 pub(crate) fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure> {
     let text = std::fs::read(&args.receipt).wrap_err_with(|| format!("cannot read {}", args.receipt.display()))?;
-    let refuted = |error: &dyn std::fmt::Display| Failure::Refuted(eyre!("{} does not hold: {error}", args.receipt.display()));
+    let refuted =
+        |error: &dyn std::fmt::Display| Failure::Refuted(eyre!("{} does not hold: {error}", args.receipt.display()));
     let receipt = Receipt::parse(&text).map_err(|error| refuted(&error))?;
     let verified = receipt.verify(args.network).map_err(|error| refuted(&error))?;
     let commitment = &verified.commitment;
@@ -94,7 +99,11 @@ pub(crate) fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure>
             args.files.unwrap_or_default().display(),
             verdict.expected,
             verdict.found,
-            verdict.errors.first().map(|note| format!("; {}: {}", note.path.display(), note.reason)).unwrap_or_default()
+            verdict
+                .errors
+                .first()
+                .map(|note| format!("; {}: {}", note.path.display(), note.reason))
+                .unwrap_or_default()
         )));
     }
     output::print(global, &document, || {
@@ -107,7 +116,11 @@ pub(crate) fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure>
             println!("            compare this id with one from another place, or give it with --network");
         }
         if let Some(verdict) = &matches {
-            println!("files       {} files, {}: the ones that were committed", verdict.files, output::bytes(verdict.bytes));
+            println!(
+                "files       {} files, {}: the ones that were committed",
+                verdict.files,
+                output::bytes(verdict.bytes)
+            );
         }
     });
     Ok(Exit::Done)

@@ -14,7 +14,9 @@ use super::{Global, account, key, output, restore};
 
 /// Options of `recover`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom recover --phrase - --target ~/back --node http://my-node:8545\n  strongroom recover --phrase \"word word …\" --list")]
+#[command(
+    after_help = "Examples:\n  strongroom recover --phrase - --target ~/back --node http://my-node:8545\n  strongroom recover --phrase \"word word …\" --list"
+)]
 pub(crate) struct RecoverArgs {
     /// The 24 words, or - to type them
     #[arg(long)]
@@ -44,7 +46,10 @@ pub(crate) fn run(global: &Global, args: RecoverArgs) -> Result<Exit, Failure> {
     for vault in &vaults {
         let mut row = json!(vault);
         if let (Some(target), true) = (&args.target, vault.snapshots > 0) {
-            output::note(global, &format!("vault {}: {} snapshots, {}", vault.name, vault.snapshots, output::bytes(vault.stored_bytes)));
+            output::note(
+                global,
+                &format!("vault {}: {} snapshots, {}", vault.name, vault.snapshots, output::bytes(vault.stored_bytes)),
+            );
             let (one, document) = restore_vault(global, &owner, vault, target.join(directory_name(&vault.name)))?;
             if one != Exit::Done {
                 exit = one;
@@ -53,36 +58,49 @@ pub(crate) fn run(global: &Global, args: RecoverArgs) -> Result<Exit, Failure> {
         }
         rows.push(row);
     }
-    output::print(global, &json!({ "address": format!("0x{}", owner.address()), "keyFile": file, "vaults": rows }), || {
-        println!("account 0x{}", owner.address());
-        for vault in &vaults {
-            println!("  {:20} {} snapshots", vault.name, vault.snapshots);
-        }
-        if vaults.is_empty() {
-            println!("  no vaults: is this the right phrase, and the right node?");
-        }
-        match file {
-            Some(path) => println!("key file {}", path.display()),
-            None => println!("the key was not kept here; `strongroom key import --phrase -` keeps it"),
-        }
-    });
+    output::print(
+        global,
+        &json!({ "address": format!("0x{}", owner.address()), "keyFile": file, "vaults": rows }),
+        || {
+            println!("account 0x{}", owner.address());
+            for vault in &vaults {
+                println!("  {:20} {} snapshots", vault.name, vault.snapshots);
+            }
+            if vaults.is_empty() {
+                println!("  no vaults: is this the right phrase, and the right node?");
+            }
+            match file {
+                Some(path) => println!("key file {}", path.display()),
+                None => println!("the key was not kept here; `strongroom key import --phrase -` keeps it"),
+            }
+        },
+    );
     Ok(exit)
 }
 
 /// Keeps the key on this machine when a passphrase is at hand or can be asked for.
 fn keep_key(global: &Global, secret: &seal::OwnerSecret) -> Result<Option<PathBuf>, Failure> {
-    let known = account::key_files(&account::keystore_dir(global))?.into_iter().find(|file| file.address == secret.address());
+    let known =
+        account::key_files(&account::keystore_dir(global))?.into_iter().find(|file| file.address == secret.address());
     if let Some(file) = known {
         return Ok(Some(file.path));
     }
-    if std::env::var_os("STRONGROOM_PASSPHRASE").is_none() && global.passphrase_file.is_none() && !account::can_ask(global) {
+    if std::env::var_os("STRONGROOM_PASSPHRASE").is_none()
+        && global.passphrase_file.is_none()
+        && !account::can_ask(global)
+    {
         return Ok(None);
     }
     let passphrase = account::new_passphrase(global)?;
     Ok(Some(account::save(global, secret, &passphrase)?))
 }
 
-fn restore_vault(global: &Global, owner: &client::Owner, vault: &VaultInfo, target: PathBuf) -> Result<(Exit, Value), Failure> {
+fn restore_vault(
+    global: &Global,
+    owner: &client::Owner,
+    vault: &VaultInfo,
+    target: PathBuf,
+) -> Result<(Exit, Value), Failure> {
     let started = Instant::now();
     let bar = Bar::new(global, "restore");
     let mut options = RestoreOptions::new(&vault.name, target);

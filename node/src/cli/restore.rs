@@ -15,7 +15,9 @@ use super::{Global, account, output};
 
 /// Options of `restore`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom restore papers --target /tmp/back\n  strongroom restore papers@3 --target /tmp/back --include 'letters/**' --include '*.pdf'\n\nEvery byte is verified. A restore that was interrupted goes on where it stopped. Files that cannot be restored are listed at the end (exit code 3).")]
+#[command(
+    after_help = "Examples:\n  strongroom restore papers --target /tmp/back\n  strongroom restore papers@3 --target /tmp/back --include 'letters/**' --include '*.pdf'\n\nEvery byte is verified. A restore that was interrupted goes on where it stopped. Files that cannot be restored are listed at the end (exit code 3)."
+)]
 pub(crate) struct RestoreArgs {
     /// VAULT or VAULT@SNAPSHOT
     source: Target,

@@ -12,7 +12,9 @@ use crate::{telemetry, wiring};
 
 /// Options of `run`; each overrides the configuration file and the environment.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom run --dev\n  strongroom run --dev --data-dir /srv/strongroom --volume /disk1 --volume /disk2\n  strongroom run --config /etc/strongroom.toml")]
+#[command(
+    after_help = "Examples:\n  strongroom run --dev\n  strongroom run --dev --data-dir /srv/strongroom --volume /disk1 --volume /disk2\n  strongroom run --config /etc/strongroom.toml"
+)]
 pub(crate) struct RunArgs {
     /// Create a network of one validator for this machine at the first start
     #[arg(long)]

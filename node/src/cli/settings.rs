@@ -26,7 +26,9 @@ pub(crate) enum ConfigCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom init --dev --data-dir /srv/strongroom\n  strongroom init --config strongroom.toml --genesis genesis.json")]
+#[command(
+    after_help = "Examples:\n  strongroom init --dev --data-dir /srv/strongroom\n  strongroom init --config strongroom.toml --genesis genesis.json"
+)]
 pub(crate) struct InitArgs {
     /// Data directory to prepare
     #[arg(long, value_name = "DIR")]

@@ -23,7 +23,9 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (vault, snapshot) = match text.rsplit_once('@') {
-            Some((vault, snapshot)) => (vault, snapshot.parse().map_err(|_| format!("{snapshot:?} is no snapshot: a number, or latest"))?),
+            Some((vault, snapshot)) => {
+                (vault, snapshot.parse().map_err(|_| format!("{snapshot:?} is no snapshot: a number, or latest"))?)
+            }
             None => (text, SnapshotRef::Latest),
         };
         if vault.is_empty() {
@@ -72,7 +74,10 @@ pub(crate) struct DiffArgs {
 pub(crate) fn snapshots(global: &Global, args: SnapshotsArgs) -> Result<Exit, Failure> {
     let snapshots = account::owner(global)?.snapshots(&args.vault)?;
     output::print(global, &json!(snapshots), || {
-        println!("{:>5}  {:19}  {:>9}  {:>12}  {:>12}  {:>9}  {:12}  paths", "seq", "taken (UTC)", "files", "size", "added", "height", "host");
+        println!(
+            "{:>5}  {:19}  {:>9}  {:>12}  {:>12}  {:>9}  {:12}  paths",
+            "seq", "taken (UTC)", "files", "size", "added", "height", "host"
+        );
         for snapshot in &snapshots {
             let height = snapshot.finality.map_or_else(|| "pending".to_owned(), |at| at.height.to_string());
             println!(
@@ -107,7 +112,14 @@ pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
         };
         let arrow = entry.target.as_ref().map(|target| format!(" -> {}", target.display())).unwrap_or_default();
         let time = output::time(u64::try_from(entry.mtime).unwrap_or_default().saturating_mul(1000));
-        println!("{kind}{:04o} {:>8} {:>8} {:>12} {time} {}{arrow}", entry.mode & 0o7777, entry.user, entry.group, entry.size, entry.path.display());
+        println!(
+            "{kind}{:04o} {:>8} {:>8} {:>12} {time} {}{arrow}",
+            entry.mode & 0o7777,
+            entry.user,
+            entry.group,
+            entry.size,
+            entry.path.display()
+        );
         Ok(())
     })?;
     if global.json {

@@ -1,7 +1,7 @@
 //! `strongroom vault`.
 
-use client::{Owner, VaultInfo, VaultOptions};
 use clap::{Args, Subcommand};
+use client::{Owner, VaultInfo, VaultOptions};
 use primitives::Policy;
 use serde_json::{Value, json};
 
@@ -30,7 +30,9 @@ pub(crate) enum VaultCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom vault create papers\n  strongroom vault create archive --policy strong --retention-days 3650")]
+#[command(
+    after_help = "Examples:\n  strongroom vault create papers\n  strongroom vault create archive --policy strong --retention-days 3650"
+)]
 pub(crate) struct CreateArgs {
     /// The vault's name; only you can read it
     name: String,
@@ -53,7 +55,13 @@ pub(crate) fn run(global: &Global, command: VaultCommand) -> Result<Exit, Failur
             let vaults = owner.vault_list()?;
             output::print(global, &vaults.iter().map(document).collect(), || {
                 for vault in &vaults {
-                    println!("{:20} {:>5}  {:>5} snapshots  {:>12}", vault.name, vault.policy, vault.snapshots, output::bytes(vault.stored_bytes));
+                    println!(
+                        "{:20} {:>5}  {:>5} snapshots  {:>12}",
+                        vault.name,
+                        vault.policy,
+                        vault.snapshots,
+                        output::bytes(vault.stored_bytes)
+                    );
                 }
                 if vaults.is_empty() {
                     eprintln!("no vaults yet; make one with `strongroom vault create NAME`");

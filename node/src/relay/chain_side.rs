@@ -26,7 +26,12 @@ pub(super) struct ChainSide {
 }
 
 impl ChainSide {
-    pub(super) fn new(spec: Arc<ChainSpec>, consensus: Consensus, member: SigningKey, operator: Zeroizing<[u8; 32]>) -> Self {
+    pub(super) fn new(
+        spec: Arc<ChainSpec>,
+        consensus: Consensus,
+        member: SigningKey,
+        operator: Zeroizing<[u8; 32]>,
+    ) -> Self {
         Self { spec, consensus, member, operator }
     }
 
@@ -39,7 +44,9 @@ impl ChainSide {
         let input = runtime::calls::register_for(&vault.terms, &vault.consent);
         self.send(runtime::VAULTS, input).await.wrap_err_with(|| format!("cannot register vault {id} on the chain"))?;
         let state = runtime::vault(&self.consensus.chain().state(), &id)?;
-        state.map(|state| state.registered_at).ok_or_else(|| eyre!("vault {id} is not on the chain after its registration"))
+        state
+            .map(|state| state.registered_at)
+            .ok_or_else(|| eyre!("vault {id} is not on the chain after its registration"))
     }
 
     /// Those that are no leaves yet.
@@ -57,7 +64,8 @@ impl ChainSide {
     /// Attests these commitments and brings them into a block.
     pub(super) async fn commit(&self, commitments: &[Commitment]) -> Result<()> {
         let cluster = self.cluster()?;
-        let epoch = runtime::cluster(&self.consensus.chain().state(), &cluster.id)?.map_or(cluster.epoch, |state| state.epoch);
+        let epoch =
+            runtime::cluster(&self.consensus.chain().state(), &cluster.id)?.map_or(cluster.epoch, |state| state.epoch);
         let batch = usize::try_from(self.spec.params.batch_max)?.max(1);
         let mut refused = None;
         for items in commitments.chunks(batch) {
@@ -81,7 +89,12 @@ impl ChainSide {
 
     /// Runs a batch dry and leaves out what the chain would leave out, such as the items of an owner who committed
     /// without the cluster: a fee would be paid for them again and again. Also the first reason, if any.
-    fn worth_sending(&self, cluster: &Hash32, epoch: u64, items: &[Commitment]) -> Result<(Vec<Commitment>, Option<eyre::Report>)> {
+    fn worth_sending(
+        &self,
+        cluster: &Hash32,
+        epoch: u64,
+        items: &[Commitment],
+    ) -> Result<(Vec<Commitment>, Option<eyre::Report>)> {
         let chain = self.consensus.chain();
         let block = self.next_block()?;
         let input = self.batch(cluster, epoch, items);
@@ -89,7 +102,13 @@ impl ChainSide {
         let left_out = runtime::calls::left_out(&runtime::call(&self.spec, &chain.state(), &block, &request)?.logs);
         let kept = items.iter().filter(|item| !left_out.iter().any(|left| left.commitment == item.hash()));
         let reason = left_out.first().map(|left| {
-            eyre!("the chain refuses {} of {} commitments; {}: {}", left_out.len(), items.len(), left.commitment, left.reason)
+            eyre!(
+                "the chain refuses {} of {} commitments; {}: {}",
+                left_out.len(),
+                items.len(),
+                left.commitment,
+                left.reason
+            )
         });
         Ok((kept.cloned().collect(), reason))
     }
@@ -146,7 +165,9 @@ impl ChainSide {
             .await
             .wrap_err_with(|| format!("transaction {hash} is in no block after {} s", INCLUSION_TIMEOUT.as_secs()))??;
         let receipts = chain.receipts(height)?.ok_or_else(|| eyre!("block {height} has no receipts"))?;
-        let receipt = receipts.get(usize::try_from(position)?).ok_or_else(|| eyre!("block {height} has no receipt {position}"))?;
+        let receipt = receipts
+            .get(usize::try_from(position)?)
+            .ok_or_else(|| eyre!("block {height} has no receipt {position}"))?;
         if !receipt.success {
             bail!("the chain refused it: {}", runtime::calls::describe_revert(&receipt.output));
         }

@@ -43,9 +43,9 @@ impl LedgerSide {
         let reader = self.speaker.ledger().read(Consistency::Stale).await?;
         let mut commitments = Vec::new();
         for (_, vault, seq) in reader.outbox(limit)? {
-            let record = reader
-                .snapshot(&vault, seq)?
-                .ok_or_else(|| eyre!("the outbox names snapshot {seq} of vault {vault}, which the ledger does not have"))?;
+            let record = reader.snapshot(&vault, seq)?.ok_or_else(|| {
+                eyre!("the outbox names snapshot {seq} of vault {vault}, which the ledger does not have")
+            })?;
             commitments.push(record.commitment);
         }
         Ok(commitments)
@@ -57,7 +57,8 @@ impl LedgerSide {
         let reader = self.speaker.ledger().read(Consistency::Stale).await?;
         let mut unregistered = Vec::new();
         for vault in vaults {
-            let record = reader.vault(&vault)?.ok_or_else(|| eyre!("vault {vault} is in the outbox but not in the ledger"))?;
+            let record =
+                reader.vault(&vault)?.ok_or_else(|| eyre!("vault {vault} is in the outbox but not in the ledger"))?;
             if record.on_chain.is_none() {
                 unregistered.push(record);
             }

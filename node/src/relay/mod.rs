@@ -52,10 +52,7 @@ impl Relay {
         member: SigningKey,
         operator: Zeroizing<[u8; 32]>,
     ) -> Self {
-        Self {
-            ledger: LedgerSide::new(speaker),
-            chain: ChainSide::new(spec, consensus, member, operator),
-        }
+        Self { ledger: LedgerSide::new(speaker), chain: ChainSide::new(spec, consensus, member, operator) }
     }
 
     /// Works until it is told to stop. A failure is logged and tried again, ever more slowly.

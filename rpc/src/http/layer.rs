@@ -12,7 +12,7 @@ use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use tower::{Layer, Service};
 
 use super::{Hosts, Shards, health, reply};
-use crate::{Backend, metrics};
+use crate::metrics;
 
 /// Makes [`Http`] services.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::buffer::Held;
 use super::range::{Wanted, wanted};
 use super::reply;
 use super::shards::{Shards, refuse};
-use crate::{Backend, metrics};
+use crate::metrics;
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 

@@ -9,7 +9,7 @@ use primitives::{PackId, ShardId};
 use super::buffer::ShardBuffer;
 use super::reply;
 use super::shards::{Shards, refuse};
-use crate::{Backend, metrics};
+use crate::metrics;
 
 /// Longest shard, bytes: [`primitives::PackHeader::SHARD_LEN_MAX`].
 const LEN_MAX: usize = 32 * 1024 * 1024;

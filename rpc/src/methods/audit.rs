@@ -7,7 +7,6 @@ use rpc_api::chain::Block;
 use rpc_api::{Quantity, codes};
 
 use super::Methods;
-use crate::Backend;
 use crate::error::{failure, invalid_params};
 
 impl AuditApiServer for Methods {

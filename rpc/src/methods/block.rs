@@ -7,9 +7,9 @@ use primitives::{BlockHash, EthHash, Height};
 use rpc_api::{BlockParam, codes};
 
 use super::Methods;
+use crate::StateAt;
 use crate::error::failure;
 use crate::ethereum::EthBlock;
-use crate::{Backend, StateAt};
 
 impl Methods {
     /// The height that is meant; `None` when there is no such block.

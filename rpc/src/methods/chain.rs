@@ -7,7 +7,7 @@ use rpc_api::{BlockParam, Record};
 use serde_json::value::RawValue;
 
 use super::Methods;
-use crate::{Backend, BackendError};
+use crate::BackendError;
 
 impl Methods {
     /// Header, hashes and certificate of a block that is there.

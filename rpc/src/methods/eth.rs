@@ -9,7 +9,6 @@ use rpc_api::{BlockParam, Data, HexBytes, Json, Quantity, codes};
 use runtime::CallOutcome;
 
 use super::Methods;
-use crate::Backend;
 use crate::error::{failure, invalid_params, reverted};
 use crate::ethereum::{call_request, pending_transaction, system_code};
 

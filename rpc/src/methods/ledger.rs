@@ -10,7 +10,6 @@ use rpc_api::ledger::{
 use rpc_api::{Data, Quantity, Record, codes};
 
 use super::Methods;
-use crate::Backend;
 use crate::error::{failure, invalid_params};
 
 #[async_trait]

@@ -6,7 +6,6 @@ use primitives::Height;
 use rpc_api::{BlockParam, HexBytes, codes};
 
 use super::Methods;
-use crate::Backend;
 use crate::error::{failure, invalid_params};
 
 impl Methods {

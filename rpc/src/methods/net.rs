@@ -5,7 +5,6 @@ use rpc_api::Quantity;
 use rpc_api::net::NetApiServer;
 
 use super::Methods;
-use crate::Backend;
 
 impl NetApiServer for Methods {
     fn version(&self) -> RpcResult<String> {

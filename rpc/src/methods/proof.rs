@@ -10,8 +10,8 @@ use verify::{Handover, NetworkProof, Receipt};
 
 use super::Methods;
 use super::chain::missing;
+use crate::BackendError;
 use crate::error::{failure, invalid_params};
-use crate::{Backend, BackendError};
 
 impl ProofApiServer for Methods {
     fn inclusion(&self, of: SnapshotId, tree_size: Option<Quantity>) -> RpcResult<Inclusion> {

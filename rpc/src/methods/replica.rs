@@ -4,7 +4,6 @@ use jsonrpsee::core::{RpcResult, async_trait};
 use rpc_api::replica::{ReplicaApiServer, ReplicaStatus};
 
 use super::Methods;
-use crate::Backend;
 
 #[async_trait]
 impl ReplicaApiServer for Methods {

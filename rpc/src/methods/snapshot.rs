@@ -8,7 +8,7 @@ use rpc_api::snapshot::{Snapshot, SnapshotApiServer, SnapshotFilter, SnapshotHea
 use super::Methods;
 use super::chain::missing;
 use crate::error::invalid_params;
-use crate::{Backend, BackendError, StateAt};
+use crate::{BackendError, StateAt};
 
 /// Commitments in a page when the caller names no limit.
 const PAGE_DEFAULT: u64 = 100;

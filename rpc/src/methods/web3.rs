@@ -6,7 +6,6 @@ use rpc_api::Data;
 use rpc_api::web3::Web3ApiServer;
 
 use super::Methods;
-use crate::Backend;
 
 impl Web3ApiServer for Methods {
     fn client_version(&self) -> RpcResult<String> {

@@ -89,10 +89,12 @@ async fn a_cancelled_server_stops_and_frees_its_port() {
     let config = RpcConfig { addr: "127.0.0.1:0".parse().unwrap(), ..RpcConfig::default() };
     let server = rpc::serve(config.clone(), Arc::new(Node::new()), cancel.clone()).await.unwrap();
     let addr = server.local_addr();
-    let taken = rpc::serve(RpcConfig { addr, ..config.clone() }, Arc::new(Node::new()), cancel.clone()).await.unwrap_err();
+    let taken =
+        rpc::serve(RpcConfig { addr, ..config.clone() }, Arc::new(Node::new()), cancel.clone()).await.unwrap_err();
     assert!(taken.to_string().starts_with(&format!("cannot listen on {addr}")), "{taken}");
     cancel.cancel();
     tokio::time::timeout(Duration::from_secs(5), server.stopped()).await.unwrap();
-    let again = rpc::serve(RpcConfig { addr, ..config }, Arc::new(Node::new()), CancellationToken::new()).await.unwrap();
+    let again =
+        rpc::serve(RpcConfig { addr, ..config }, Arc::new(Node::new()), CancellationToken::new()).await.unwrap();
     assert_eq!(again.local_addr(), addr);
 }

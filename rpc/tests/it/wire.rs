@@ -1,8 +1,8 @@
 //! A server, and a client that writes every byte itself.
 
-use std::sync::Arc;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rpc::{RpcConfig, Server};
