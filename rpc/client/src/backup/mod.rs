@@ -10,6 +10,7 @@
 mod directory;
 mod files;
 mod finish;
+mod listing;
 mod object;
 mod packer;
 mod reader;
@@ -160,10 +161,8 @@ fn store(run: &Run<'_>, session: &Session<'_>, shards: Shards) -> Result<(), Cli
             })
             .collect();
         drop(jobs);
-        let walked = Walker { run, tools: walker_tools, jobs: jobs_in, big: big_in }.walk();
-        match walked {
-            Err(error) if !run.options.cancel.is_cancelled() => run.fail(error),
-            _ => {}
+        if let Err(error) = (Walker { run, tools: walker_tools, jobs: jobs_in, big: big_in }).walk() {
+            run.fail(error);
         }
         run.found_all();
         for thread in workers.into_iter().chain([reader]) {

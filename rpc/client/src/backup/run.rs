@@ -130,8 +130,12 @@ impl<'a> Run<'a> {
         self.all_found.load(Ordering::Relaxed)
     }
 
-    /// Ends the run with this error, unless another one was first.
+    /// Ends the run with this error, unless another one was first. Being asked to stop is no failure: what is sealed is
+    /// still stored.
     pub(super) fn fail(&self, error: ClientError) {
+        if matches!(error, ClientError::Cancelled) && self.options.cancel.is_cancelled() {
+            return;
+        }
         self.stopped.store(true, Ordering::Relaxed);
         self.failure.lock().expect("no thread panics here").get_or_insert(error);
     }

@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CString, OsStr};
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, openat, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MIN;
 use seal::tree::{Entry, Name, Node};
 
 use super::directory::{Directory, Ready, key_of};
 use super::files::{BigFile, Job, SmallFile};
+use super::listing::{Found, fingerprint, list};
 use super::packer::Tools;
 use super::run::Run;
 use crate::ClientError;
@@ -38,12 +38,6 @@ struct Frame {
     directory: Arc<Directory>,
     fd: Arc<OwnedFd>,
     subdirectories: std::vec::IntoIter<(usize, CString, FileStat)>,
-}
-
-/// One name of a directory, with what `stat` says.
-struct Found {
-    name: CString,
-    stat: FileStat,
 }
 
 /// Directories that are only there to hold paths below them.
@@ -180,7 +174,7 @@ impl Walker<'_, '_> {
     ) -> Result<Frame, ClientError> {
         let run = self.run;
         let fd = Arc::new(fd);
-        let (mut found, complete) = self.list(&fd, &path);
+        let (mut found, complete) = list(run, &fd, &path);
         found.sort_by(|a, b| a.name.cmp(&b.name));
         let (fingerprint, racy) = fingerprint(&found, run);
         let summary = if run.options.force { None } else { run.cache.get(&key_of(&path)) };
@@ -310,69 +304,6 @@ impl Walker<'_, '_> {
         let job = Job::Files { directory: Arc::clone(directory), fd: Arc::clone(fd), files };
         self.jobs.send(job).map_err(|_| ClientError::Cancelled)
     }
-
-    /// The entries of a directory that are to be backed up, and whether they are all.
-    fn list(&self, fd: &Arc<OwnedFd>, path: &Path) -> (Vec<Found>, bool) {
-        let run = self.run;
-        let mut buffer = [MaybeUninit::<u8>::uninit(); 32 * 1024];
-        let mut entries = RawDir::new(&**fd, &mut buffer);
-        let (mut found, mut complete) = (Vec::new(), true);
-        while let Some(entry) = entries.next() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    run.error(path, format!("cannot list the directory: {error}"));
-                    return (found, false);
-                }
-            };
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            let below = || path.join(OsStr::from_bytes(name.to_bytes()));
-            if !run.excludes.is_empty() && run.excludes.matches(&below()) {
-                continue;
-            }
-            match FileStat::of_entry(&**fd, name) {
-                Ok(stat) => match left_out(stat.kind) {
-                    Some(reason) => run.skip(below(), reason),
-                    None => found.push(Found { name: name.to_owned(), stat }),
-                },
-                Err(Errno::NOENT) => {
-                    run.error(&below(), "vanished while its directory was read");
-                    complete = false;
-                }
-                Err(error) => {
-                    run.error(&below(), error);
-                    complete = false;
-                }
-            }
-        }
-        (found, complete)
-    }
-}
-
-/// Why an entry of this kind is not backed up.
-fn left_out(kind: FileType) -> Option<&'static str> {
-    match kind {
-        FileType::RegularFile | FileType::Directory | FileType::Symlink => None,
-        FileType::Socket => Some("a socket"),
-        FileType::Fifo => Some("a FIFO"),
-        FileType::BlockDevice | FileType::CharacterDevice => Some("a device"),
-        FileType::Unknown => Some("of an unknown kind"),
-    }
-}
-
-/// Over all names and what `stat` says of them; and whether something changed so recently that it may change unseen.
-fn fingerprint(found: &[Found], run: &Run<'_>) -> ([u8; 32], bool) {
-    let mut hasher = blake3::Hasher::new();
-    let mut racy = false;
-    for found in found {
-        hasher.update(found.name.as_bytes_with_nul());
-        found.stat.fingerprint(&mut hasher);
-        racy |= found.stat.ctime >= run.racy_from;
-    }
-    (*hasher.finalize().as_bytes(), racy)
 }
 
 /// Whether a file is the one that the cache knows.

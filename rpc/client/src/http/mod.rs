@@ -8,19 +8,34 @@ use std::time::Duration;
 
 use parity_scale_codec::Encode;
 use primitives::ledger::{Applied, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord};
-use primitives::{Address, ChainId, CommitmentHash, ObjectKey, PackId, ShardAck, ShardId, VaultId};
-use rpc_api::chain::Genesis;
+use primitives::{Address, ChainId, CommitmentHash, Hash32, NetworkId, ObjectKey, PackId, ShardAck, ShardId, VaultId};
 use rpc_api::ledger::{
     LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerReply, LedgerStatus,
     Outcome, Page as PageQuery,
 };
 use rpc_api::snapshot::SnapshotId;
 use rpc_api::{Data, Quantity, Record};
+use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use ureq::Agent;
 
 use crate::{NetworkInfo, Node, NodeError, Page};
+
+/// What a client reads of `chain_getGenesis`; a newer node may say more.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Genesis {
+    name: String,
+    network: NetworkId,
+    chain_id: Quantity,
+}
+
+/// What a client reads of `ledger_status`.
+#[derive(Deserialize)]
+struct Status {
+    cluster: Hash32,
+}
 
 /// A node at a URL. Connections are kept open and shared by all threads.
 #[derive(Debug)]
@@ -73,7 +88,7 @@ impl HttpNode {
     }
 
     fn get(&self, query: &LedgerQuery) -> Result<LedgerAnswer, NodeError> {
-        Ok(self.call::<LedgerReply>("ledger_get", json!([query]))?.answer)
+        Ok(self.call::<LedgerReply>("ledger_get", &json!([query]))?.answer)
     }
 
     fn list(&self, list: &LedgerList, cursor: Option<&[u8]>, limit: u32) -> Result<LedgerPage, NodeError> {
@@ -83,7 +98,7 @@ impl HttpNode {
             limit: Some(Quantity::new(limit)),
             ..PageQuery::default()
         };
-        self.call("ledger_list", json!([list, page]))
+        self.call("ledger_list", &json!([list, page]))
     }
 }
 
@@ -107,8 +122,8 @@ fn page<T>(items: Vec<Record<T>>, next: Option<Data>) -> Page<T> {
 
 impl Node for HttpNode {
     fn network(&self) -> Result<NetworkInfo, NodeError> {
-        let genesis: Genesis = self.call("chain_getGenesis", json!([]))?;
-        let status: LedgerStatus = self.call("ledger_status", json!([]))?;
+        let genesis: Genesis = self.call_once("chain_getGenesis", &json!([]))?;
+        let status: Status = self.call_once("ledger_status", &json!([]))?;
         Ok(NetworkInfo {
             name: genesis.name,
             network: genesis.network,
@@ -136,7 +151,7 @@ impl Node for HttpNode {
         let mut outcomes = Vec::with_capacity(commands.len());
         for part in commands.chunks(LEDGER_ITEMS_MAX) {
             let part: Vec<Data> = part.iter().map(|command| Data(command.encode())).collect();
-            let part: Vec<Outcome> = self.call("ledger_submit", json!([part]))?;
+            let part: Vec<Outcome> = self.call("ledger_submit", &json!([part]))?;
             outcomes.extend(part.into_iter().map(Outcome::into_result));
         }
         Ok(outcomes)
@@ -194,7 +209,7 @@ impl Node for HttpNode {
 
     fn receipt(&self, commitment: &CommitmentHash) -> Result<Option<String>, NodeError> {
         let of = SnapshotId::Commitment { commitment: *commitment };
-        match self.call::<Box<RawValue>>("proof_getReceipt", json!([of])) {
+        match self.call::<Box<RawValue>>("proof_getReceipt", &json!([of])) {
             Ok(receipt) => Ok(Some(receipt.get().to_owned())),
             Err(NodeError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -1,6 +1,7 @@
 //! JSON-RPC over HTTP.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rpc_api::codes;
 use serde::Deserialize;
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 use super::HttpNode;
 use crate::NodeError;
 
+/// Times that a call is made while there is no answer: about 1.5 s.
+const ATTEMPTS: u32 = 4;
 /// Longest answer that is read, bytes.
 const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 
@@ -32,8 +35,23 @@ struct RpcError {
 }
 
 impl HttpNode {
+    /// Calls a method, again when the node cannot answer now. Every method that a client calls may be repeated.
+    pub(super) fn call<T: DeserializeOwned>(&self, method: &str, params: &Value) -> Result<T, NodeError> {
+        let mut attempt = 1;
+        loop {
+            match self.call_once(method, params) {
+                Err(error) if error.is_temporary() && attempt < ATTEMPTS => {
+                    tracing::debug!(target: "client", %error, attempt, method, "a call is repeated");
+                    std::thread::sleep(Duration::from_millis(100 << attempt));
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Calls a method whose result is never `null`.
-    pub(super) fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, NodeError> {
+    pub(super) fn call_once<T: DeserializeOwned>(&self, method: &str, params: &Value) -> Result<T, NodeError> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let bad = |reason: String| NodeError::Answer { what: method.to_owned(), reason };
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });

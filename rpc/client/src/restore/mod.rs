@@ -6,6 +6,7 @@
 //! Batches bound the memory; within one, every range of a pack is read once, however many files need it.
 
 mod batch;
+mod io;
 mod metadata;
 mod plan;
 mod target;

@@ -6,13 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, ftruncate, openat};
-use rustix::io::{Errno, pwrite};
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
 use seal::chunk::CHUNK_MAX;
 use seal::frame::FrameOpener;
 use seal::tree::Piece;
 
 use super::batch::{FilePlan, Use, parent};
+use super::io::{reads, set_size, shift, span, to_page, write_all, write_sparse};
 use super::{Restore, metadata};
 use crate::backup::Cutter;
 use crate::buffers::{AlignedBuffer, PAGE, Pool};
@@ -22,10 +23,6 @@ use crate::{ClientError, NodeError};
 
 /// From this size on files are written past the page cache.
 const DIRECT_FROM: u64 = 4 * 1024 * 1024;
-/// Frames further apart are read separately, bytes.
-const GAP: u32 = 64 * 1024;
-/// Longest read, bytes; a frame is never cut.
-const READ_MAX: u32 = 8 * 1024 * 1024;
 /// Open directories that a thread keeps.
 const DIRECTORIES: usize = 64;
 
@@ -332,76 +329,4 @@ struct Open {
     file: Option<PathBuf>,
     buffered: Option<OwnedFd>,
     direct: Option<OwnedFd>,
-}
-
-/// Where in the buffer the first byte of a chunk goes.
-fn shift(used: &Use) -> usize {
-    usize::try_from(used.at % PAGE as u64).unwrap_or(0)
-}
-
-/// Bytes up to the next page.
-fn to_page(at: u64) -> usize {
-    usize::try_from(at.next_multiple_of(PAGE as u64) - at).unwrap_or(PAGE)
-}
-
-/// First and last byte in the pack.
-fn span(uses: &[Use]) -> (u32, u32) {
-    let start = uses.first().map_or(0, |used| used.offset);
-    (start, uses.iter().map(|used| used.offset + used.len).max().unwrap_or(start))
-}
-
-/// Ranges of `uses` that one read covers.
-fn reads(uses: &[Use]) -> Vec<std::ops::Range<usize>> {
-    let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
-    let (mut start, mut end) = (0, 0);
-    for (at, used) in uses.iter().enumerate() {
-        let used_end = used.offset + used.len;
-        match ranges.last_mut() {
-            Some(range) if used.offset < end || (used.offset - end <= GAP && used_end - start <= READ_MAX) => {
-                range.end = at + 1;
-                end = end.max(used_end);
-            }
-            _ => {
-                ranges.push(at..at + 1);
-                (start, end) = (used.offset, used_end);
-            }
-        }
-    }
-    ranges
-}
-
-/// Gives a file its length before its pieces come: allocated, unless it is to have holes.
-fn set_size(fd: impl AsFd, file: &FilePlan) -> Result<(), Errno> {
-    if !file.sparse && file.size > 0 && fallocate(&fd, FallocateFlags::empty(), 0, file.size).is_ok() {
-        return Ok(());
-    }
-    ftruncate(fd, file.size)
-}
-
-fn write_all(fd: impl AsFd, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match pwrite(&fd, bytes, at) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(written) => {
-                bytes = &bytes[written..];
-                at += written as u64;
-            }
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Writes all pages but those that are zero.
-fn write_sparse(fd: impl AsFd, bytes: &[u8], at: u64, size: u64) -> Result<(), Errno> {
-    let head = to_page(at).min(bytes.len());
-    let mut at = at;
-    for part in std::iter::once(&bytes[..head]).chain(bytes[head..].chunks(PAGE)) {
-        if part.iter().any(|byte| *byte != 0) {
-            write_all(&fd, part, at)?;
-        }
-        at += part.len() as u64;
-    }
-    if at == size { ftruncate(fd, size) } else { Ok(()) }
 }
