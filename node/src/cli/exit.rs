@@ -9,8 +9,6 @@ pub(crate) enum Exit {
     Done,
     /// 3: done in part; the report says what is missing.
     Partial,
-    /// 4: a proof does not hold.
-    Refuted,
 }
 
 impl Exit {
@@ -18,7 +16,6 @@ impl Exit {
         ExitCode::from(match self {
             Self::Done => 0,
             Self::Partial => 3,
-            Self::Refuted => 4,
         })
     }
 }

@@ -85,7 +85,7 @@ fn numbers(value: Value) -> Value {
 }
 
 fn degraded(answers: &Answers) -> Option<u64> {
-    answers.ledger["degradedPacks"].as_u64()
+    answers.ledger["totals"]["degradedPacks"].as_u64()
 }
 
 fn problems(answers: &Answers) -> Vec<String> {
@@ -118,9 +118,20 @@ fn document(answers: &Answers) -> Value {
 }
 
 fn show(answers: &Answers) {
-    let head = &answers.head;
-    println!("chain    height {}, {} snapshots in the log", head["height"], head["logSize"]);
-    println!("ledger   {}", one_line(&answers.ledger));
+    let header = &answers.head["header"];
+    println!("chain    height {}, {} snapshots in the log", header["height"], header["logSize"]);
+    let (ledger, totals) = (&answers.ledger, &answers.ledger["totals"]);
+    println!(
+        "ledger   {} in term {}, {} entries applied; {} vaults, {} snapshots, {} packs, {}; {} wait for the chain",
+        ledger["role"].as_str().unwrap_or("?"),
+        ledger["term"],
+        ledger["applied"],
+        totals["vaults"],
+        totals["snapshots"],
+        totals["packs"],
+        output::bytes(totals["storedBytes"].as_u64().unwrap_or_default()),
+        totals["outbox"],
+    );
     for volume in &answers.replica.volumes {
         println!(
             "volume   {:>2} {:8} {:>8} shards {:>12} used {:>12} free  {}",
@@ -143,13 +154,4 @@ fn show(answers: &Answers) {
     for problem in problems(answers) {
         println!("problem  {problem}");
     }
-}
-
-fn one_line(value: &Value) -> String {
-    let fields = value.as_object().into_iter().flatten();
-    fields
-        .filter(|(_, value)| value.is_number() || value.is_string())
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -37,7 +37,7 @@ pub struct VolumeStatus {
     pub volume: Quantity,
     /// Where it is.
     pub path: String,
-    /// `up`, or why not: `missing`, `failed`, `full`.
+    /// `up`, or why not: `full`, `readOnly` (its disk failed), `suspect` (not there, being watched), `lost`.
     pub state: String,
     /// Shards on it.
     pub shards: Quantity,
