@@ -296,6 +296,8 @@ pub struct LedgerTotals {
     pub packs: Quantity,
     /// Bytes of their shards, parity included.
     pub stored_bytes: Quantity,
+    /// Packs with fewer holders than their policy places.
+    pub degraded_packs: Quantity,
     /// Snapshots.
     pub snapshots: Quantity,
     /// Versions of objects, tombstones included.
@@ -314,6 +316,7 @@ impl From<Totals> for LedgerTotals {
             vaults: totals.vaults.into(),
             packs: totals.packs.into(),
             stored_bytes: totals.stored_bytes.into(),
+            degraded_packs: totals.degraded_packs.into(),
             snapshots: totals.snapshots.into(),
             objects: totals.objects.into(),
             nodes: totals.nodes.into(),

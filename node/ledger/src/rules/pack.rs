@@ -42,10 +42,7 @@ pub(crate) fn commit<R: LedgerReads>(
         tally.enough_to_read()?;
     }
     match known {
-        Some(mut record) if record.holders != holders => {
-            record.holders = holders;
-            tables.put::<schema::LedgerPacks>(pack, record);
-        }
+        Some(record) if record.holders != holders => set_holders(tables, pack, record, holders)?,
         Some(_) => {}
         None => add(tables, pack, PackRecord { vault: *vault, header: header.clone(), holders, references: 0 }, owner)?,
     }
@@ -62,6 +59,7 @@ fn add<R: LedgerReads>(
     let bytes = record.header.stored_bytes();
     totals.packs = totals.packs.saturating_add(1);
     totals.stored_bytes = totals.stored_bytes.saturating_add(bytes);
+    totals.degraded_packs = totals.degraded_packs.saturating_add(u64::from(record.is_degraded()));
     tables.put::<schema::LedgerTotals>((), totals);
     let mut shards = BTreeSet::new();
     for (index, shard) in (0u8..).zip(&record.header.shards) {
@@ -77,6 +75,26 @@ fn add<R: LedgerReads>(
     Ok(())
 }
 
+/// Changes who holds a pack's shards, and counts whether the pack is degraded.
+fn set_holders<R: LedgerReads>(
+    tables: &mut Tables<'_, R>,
+    pack: PackId,
+    mut record: PackRecord,
+    holders: Vec<Holder>,
+) -> Result<(), StoreError> {
+    let before = record.is_degraded();
+    record.holders = holders;
+    let after = record.is_degraded();
+    if before != after {
+        let mut totals = totals(tables)?;
+        totals.degraded_packs =
+            totals.degraded_packs.saturating_add(u64::from(after)).saturating_sub(u64::from(before));
+        tables.put::<schema::LedgerTotals>((), totals);
+    }
+    tables.put::<schema::LedgerPacks>(pack, record);
+    Ok(())
+}
+
 /// Records a new holder after a repair or a move (§9).
 pub(crate) fn held<R: LedgerReads>(
     call: &Call<'_>,
@@ -86,16 +104,17 @@ pub(crate) fn held<R: LedgerReads>(
     if speaking_node(call)? != ack.node {
         return Err(Refusal::NotAllowed { needs: "the new holder".to_owned() }.into());
     }
-    let mut record = tables.get::<schema::LedgerPacks>(&ack.pack)?.ok_or(Refusal::UnknownPack { pack: ack.pack })?;
+    let record = tables.get::<schema::LedgerPacks>(&ack.pack)?.ok_or(Refusal::UnknownPack { pack: ack.pack })?;
     let holder = check_ack(call, tables, &ack.pack, &record.header, ack, 0)?;
     let doubled = |other: &Holder| other.index != holder.index && same_volume(other, &holder);
     if record.header.policy.is_copies() && record.holders.iter().any(doubled) {
         return Err(bad_ack(ack, "the volume holds another copy already").into());
     }
-    record.holders.retain(|other| other.index != holder.index);
-    record.holders.push(holder);
-    record.holders.sort_unstable();
-    tables.put::<schema::LedgerPacks>(ack.pack, record);
+    let mut holders = record.holders.clone();
+    holders.retain(|other| other.index != holder.index);
+    holders.push(holder);
+    holders.sort_unstable();
+    set_holders(tables, ack.pack, record, holders)?;
     Ok(Applied::Done)
 }
 
@@ -108,10 +127,10 @@ pub(crate) fn lost<R: LedgerReads>(
     volume: VolumeId,
 ) -> Result<Applied, Stop> {
     let holder = Holder { index, node: speaking_node(call)?, volume };
-    let mut record = tables.get::<schema::LedgerPacks>(pack)?.ok_or(Refusal::UnknownPack { pack: *pack })?;
+    let record = tables.get::<schema::LedgerPacks>(pack)?.ok_or(Refusal::UnknownPack { pack: *pack })?;
     if record.holders.contains(&holder) {
-        record.holders.retain(|other| *other != holder);
-        tables.put::<schema::LedgerPacks>(*pack, record);
+        let holders = record.holders.iter().copied().filter(|other| *other != holder).collect();
+        set_holders(tables, *pack, record, holders)?;
     }
     Ok(Applied::Done)
 }

@@ -144,6 +144,8 @@ pub struct Totals {
     pub packs: u64,
     /// Bytes of their shards, parity included.
     pub stored_bytes: u64,
+    /// Packs with fewer holders than their policy places.
+    pub degraded_packs: u64,
     /// Snapshots.
     pub snapshots: u64,
     /// Versions of objects, tombstones included.
