@@ -204,7 +204,8 @@ impl Actor {
                     (Seen::Present, false)
                 }
                 Some(_) => (Seen::Absent, false),
-                None if shared.shelf.find_again(&slot).is_some() => (Seen::Present, false),
+                // Up and empty: opening it again failed. It counts as missed, and so gets lost and another chance.
+                None if slot.state() == VolumeState::Lost && shared.shelf.is_back(&slot) => (Seen::Present, false),
                 None => (Seen::Absent, is_claimed(&slot.path)),
             });
             let (seen, claimed) = looked.await.unwrap_or((Seen::Absent, false));

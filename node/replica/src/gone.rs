@@ -9,7 +9,7 @@ use primitives::{PackId, ShardId, VolumeId};
 use crate::index::ShardRow;
 use crate::ingress::Message;
 use crate::machine::Seen;
-use crate::read::Fault;
+use crate::read::{Fault, read_verified};
 use crate::shared::{ScrubCounters, Shared, blocking};
 use crate::slot::Slot;
 use crate::{ReplicaError, ReplicaEvent, VolumeState};
@@ -42,8 +42,8 @@ pub(crate) async fn fault(
     }
 }
 
-/// Sets a damaged file aside and hands its loss to the actor. Its row stays, unused, until the ledger knows: so the
-/// loss is not forgotten when the node stops before.
+/// Sets a damaged file aside and hands its loss to the actor. Runs to its end in a task of its own: a reader that found
+/// the damage may be cancelled at any moment, because another volume answered or its client left.
 pub(crate) async fn damaged(
     shared: &Arc<Shared>,
     slot: &Arc<Slot>,
@@ -53,18 +53,39 @@ pub(crate) async fn damaged(
     if !shared.mark_gone(slot.id, shard) {
         return Ok(());
     }
+    let task = set_aside(shared.clone(), slot.clone(), *shard, reason.to_owned());
+    tokio::spawn(task).await.unwrap_or(Err(ReplicaError::Stopped))
+}
+
+/// The row stays, unused, until the ledger knows: so the loss is not forgotten when the node stops before.
+async fn set_aside(shared: Arc<Shared>, slot: Arc<Slot>, shard: ShardId, reason: String) -> Result<(), ReplicaError> {
+    match is_still_damaged(&shared, &slot, &shard).await {
+        Ok(true) => {}
+        other => {
+            shared.unmark_gone(slot.id, &shard);
+            return other.map(drop);
+        }
+    }
     tracing::warn!(target: "replica", volume = slot.id.0, %shard, reason, "shard damaged: quarantined, to be repaired");
     ScrubCounters::add(&shared.scrub.damaged, 1);
     metrics::counter!("strongroom_replica_damaged_shards_total").increment(1);
-    shared.event(ReplicaEvent::ShardDamaged { shard: *shard, volume: slot.id });
-    let (disk, id) = (slot.clone(), *shard);
-    let moved = blocking(move || disk.volume().map(|volume| volume.quarantine(&id))).await?;
+    shared.event(ReplicaEvent::ShardDamaged { shard, volume: slot.id });
+    let disk = slot.clone();
+    let moved = blocking(move || disk.volume().map(|volume| volume.quarantine(&shard))).await?;
     if let Some(Err(error)) = moved {
         // It stays where it is; its row is unused, and the repaired shard goes to another volume.
         tracing::warn!(target: "replica", volume = slot.id.0, %shard, %error, "quarantine failed");
     }
-    let message = Message::Gone { volume: slot.id, shard: *shard };
+    let message = Message::Gone { volume: slot.id, shard };
     shared.mailbox.send(message).await.map_err(|_| ReplicaError::Stopped)
+}
+
+/// Looks again: whoever found the damage may have read the file before another set it aside and repair wrote a good one.
+async fn is_still_damaged(shared: &Arc<Shared>, slot: &Arc<Slot>, shard: &ShardId) -> Result<bool, ReplicaError> {
+    let Some(row) = shared.index.row(slot.id, shard)? else { return Ok(false) };
+    let (task, slot, shard) = (shared.clone(), slot.clone(), *shard);
+    let read = blocking(move || read_verified(&task, &slot, &shard, u64::from(row.len), None)).await?;
+    Ok(matches!(read, Err(Fault::Damaged { .. })))
 }
 
 /// Reports one shard lost and takes its row off the index. Packs that it was part of are returned with their margins.

@@ -126,7 +126,10 @@ impl Replica {
         shard: ShardId,
         bytes: Bytes,
     ) -> Result<ShardAck, ReplicaError> {
-        put::put(&self.shared, pack, index, width, shard, bytes).await
+        // In a task of its own: a client that leaves does not stop a write half-way between volume and index.
+        let shared = self.shared.clone();
+        let task = async move { put::put(&shared, pack, index, width, shard, bytes).await };
+        tokio::spawn(task).await.unwrap_or(Err(ReplicaError::Stopped))
     }
 
     /// Bytes `range` of a shard (default: all of it). What comes back was verified against the shard's id, or against

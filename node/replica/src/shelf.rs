@@ -89,6 +89,12 @@ impl Shelf {
         Ok(slot)
     }
 
+    /// Whether the volume of a lost slot is there again. Takes no lock, so that any number of looks go on beside each
+    /// other and beside [`Self::find_again`].
+    pub(crate) fn is_back(&self, slot: &Slot) -> bool {
+        Volume::peek(&slot.path) == Some(self.marker(slot.id))
+    }
+
     /// Opens the volume of a lost slot again, if it is there.
     pub(crate) fn find_again(&self, slot: &Slot) -> Option<Volume> {
         let volume = Volume::open(&slot.path).ok()?;

@@ -137,6 +137,14 @@ impl Volume {
         Ok(volume)
     }
 
+    /// The marker of the volume at `path`, if there is one: looks without opening or locking it.
+    #[must_use]
+    pub fn peek(path: &Path) -> Option<VolumeMarker> {
+        let flags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+        let file = openat(CWD, path.join(VolumeMarker::FILE), flags, Mode::empty()).ok()?;
+        read_marker(&file, path).ok()
+    }
+
     /// Where the volume is.
     #[must_use]
     pub fn path(&self) -> &Path {

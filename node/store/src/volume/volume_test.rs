@@ -106,6 +106,8 @@ fn opening_removes_temporary_files_and_leaves_strange_ones_alone() {
     assert!(!file.with_extension("0.tmp").exists() && strange.exists());
     assert_eq!(volume.list().unwrap(), [ShardFile { shard: id, len: 5000 }]);
     assert_eq!(*volume.marker(), marker());
+    assert_eq!(Volume::peek(dir.path()), Some(marker()), "also while it is open");
+    assert_eq!(Volume::peek(&dir.path().join("nothing")), None);
 }
 
 #[test]
