@@ -10,8 +10,8 @@ use parity_scale_codec::Encode;
 use primitives::ledger::{Applied, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord};
 use primitives::{Address, ChainId, CommitmentHash, Hash32, NetworkId, ObjectKey, PackId, ShardAck, ShardId, VaultId};
 use rpc_api::ledger::{
-    LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerReply, LedgerStatus,
-    Outcome, Page as PageQuery,
+    LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerReply, Outcome,
+    Page as PageQuery,
 };
 use rpc_api::snapshot::SnapshotId;
 use rpc_api::{Data, Quantity, Record};
