@@ -83,6 +83,13 @@ fn announce(serial: u64) -> Command {
     Command::NodeAnnounce { volumes: (0..28).map(|volume| VolumeInfo { volume: VolumeId(volume), weight }).collect() }
 }
 
+/// User and system time of this process so far (10 ms steps).
+fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<u64> = text.split(' ').skip(13).take(2).filter_map(|word| word.parse().ok()).collect();
+    Duration::from_millis(fields.iter().sum::<u64>() * 10)
+}
+
 /// Runs clients for a while; prints commands a second and times of a submission.
 async fn run<F>(ledger: &Ledger, name: &str, clients: u64, per_submission: u64, seconds: u64, make: F)
 where
@@ -91,7 +98,7 @@ where
     let make = Arc::new(make);
     let done = Arc::new(AtomicU64::new(0));
     // Signing is the clients' work, not the ledger's: commands are made before the clock starts.
-    let prepared = usize::try_from(60_000 / clients.max(1)).unwrap_or(1).max(1);
+    let prepared = usize::try_from(40_000 * seconds.max(1) / 3 / (clients * per_submission)).unwrap_or(1).max(1);
     let mut signed = Vec::new();
     for client in 0..clients {
         let make = Arc::clone(&make);
@@ -104,6 +111,7 @@ where
         queues.push(queue.await.expect("signing does not panic"));
     }
     let bytes = queues[0][0].encoded_size();
+    let cpu = cpu_time();
     let started = Instant::now();
     let until = started + Duration::from_secs(seconds);
     let mut tasks = Vec::new();
@@ -134,9 +142,10 @@ where
     let done = done.load(Ordering::Relaxed);
     let rate = u128::from(done) * 1000 / took.as_millis().max(1);
     println!(
-        "{name:<44} {clients:>5} clients {rate:>8} commands/s   submission of {bytes} B: p50 {:.2?} p99 {:.2?}",
+        "{name:<44} {clients:>5} clients {rate:>8} commands/s   submission of {bytes} B: p50 {:.2?} p99 {:.2?}   CPU {:.1?} a command",
         at(50),
-        at(99)
+        at(99),
+        (cpu_time() - cpu) / u32::try_from(done.max(1)).expect("fewer than 2^32 commands")
     );
 }
 

@@ -205,6 +205,8 @@ impl Rules {
             }
             // §12
             Command::VaultOnChain { vault, height } => vault::on_chain(&call, tables, vault, *height),
+            // §13
+            Command::OutboxRelease { vault, seq, reason } => finality::release(&call, tables, vault, *seq, reason),
             // §3
             Command::Batch { .. } => Err(invalid("batch", "no batch in a batch".to_owned()).into()),
         }

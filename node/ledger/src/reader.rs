@@ -7,7 +7,7 @@ use store::{Store, StoreError, TableKey, schema};
 /// What a read may see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consistency {
-    /// Everything that was acknowledged before the read began, on whatever member (Raft's ReadIndex).
+    /// Everything that was acknowledged before the read began, on whatever member (Raft's `ReadIndex`).
     #[default]
     Linearizable,
     /// What this member has applied, perhaps a little behind.

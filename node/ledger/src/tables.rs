@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn writes_hide_what_is_stored_and_reads_are_not_stored_again() {
         let mut stored = Writes::default();
-        let mut nothing = Writes::default();
-        let mut tables = Tables::new(&mut nothing, &mut stored);
+        let nothing = Writes::default();
+        let mut tables = Tables::new(&nothing, &mut stored);
         tables.put::<schema::LedgerTotals>((), Totals { vaults: 1, ..Totals::default() });
         tables.put::<schema::LedgerOutbox>(7, Default::default());
         let mut writes = Writes::default();

@@ -3,12 +3,15 @@
 use merkle::log;
 use parity_scale_codec::Encode;
 use primitives::ledger::{Applied, CommitmentProof, Finality, SnapshotRecord, TrustedSet};
-use primitives::{Certificate, Header, ValidatorSet};
-use store::schema;
+use primitives::{Certificate, Header, ValidatorSet, VaultId};
+use store::{StoreError, schema};
 use verify::verify_certificate;
 
 use crate::machine::{Call, Stop, invalid, totals};
 use crate::tables::{LedgerReads, Tables};
+
+/// Longest reason of a release, bytes.
+const REASON_MAX: usize = 256;
 
 /// Brings finality back from the chain (§11).
 pub(crate) fn record<R: LedgerReads>(
@@ -38,14 +41,39 @@ pub(crate) fn record<R: LedgerReads>(
         record.finality =
             Some(Finality { height: header.height, leaf_index: proof.leaf_index, timestamp: header.timestamp });
         tables.put::<schema::LedgerSnapshots>(place, record);
-        if let Some(row) = tables.get::<schema::LedgerOutboxRows>(&place)? {
-            tables.delete::<schema::LedgerOutbox>(row);
-            tables.delete::<schema::LedgerOutboxRows>(place);
-            totals.outbox = totals.outbox.saturating_sub(1);
-        }
+        totals.outbox = totals.outbox.saturating_sub(take_out(tables, place)?);
     }
     tables.put::<schema::LedgerTotals>((), totals);
     Ok(Applied::Done)
+}
+
+/// Takes a commitment out of the outbox that the chain will never record (§13).
+pub(crate) fn release<R: LedgerReads>(
+    call: &Call<'_>,
+    tables: &mut Tables<'_, R>,
+    vault: &VaultId,
+    seq: u64,
+    reason: &str,
+) -> Result<Applied, Stop> {
+    call.member()?;
+    if reason.len() > REASON_MAX {
+        return Err(invalid("reason", format!("{} bytes, at most {REASON_MAX} allowed", reason.len())).into());
+    }
+    let taken = take_out(tables, (*vault, seq))?;
+    if taken > 0 {
+        let mut totals = totals(tables)?;
+        totals.outbox = totals.outbox.saturating_sub(taken);
+        tables.put::<schema::LedgerTotals>((), totals);
+    }
+    Ok(Applied::Done)
+}
+
+/// Removes the outbox row of a snapshot; how many there were.
+fn take_out<R: LedgerReads>(tables: &mut Tables<'_, R>, place: (VaultId, u64)) -> Result<u32, StoreError> {
+    let Some(row) = tables.get::<schema::LedgerOutboxRows>(&place)? else { return Ok(0) };
+    tables.delete::<schema::LedgerOutbox>(row);
+    tables.delete::<schema::LedgerOutboxRows>(place);
+    Ok(1)
 }
 
 /// The set to believe from the next height on, where the header names another one.

@@ -39,10 +39,10 @@ fn object(client: u8, version: u64) -> Command {
 async fn child(dir: &Path) {
     let (ledger, _store) = open(dir, CancellationToken::new()).await;
     drop(ledger.submit(vec![sign(BY_OWNER, register(terms(1), &OWNER), 99, 1)]).await.unwrap());
-    let mut clients = Vec::new();
+    let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
         let ledger = ledger.clone();
-        clients.push(tokio::spawn(async move {
+        clients.spawn(async move {
             let reader = ledger.read(Consistency::Linearizable).await.unwrap();
             let head = reader.object(&terms(1).vault(), &ObjectKey::new([client; 32]), None).unwrap();
             let mut version = head.map_or(0, |record| record.version);
@@ -54,11 +54,9 @@ async fn child(dir: &Path) {
                 writeln!(out, "acknowledged {client} {version}").unwrap();
                 out.flush().unwrap();
             }
-        }));
+        });
     }
-    for client in clients {
-        client.await.unwrap();
-    }
+    clients.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

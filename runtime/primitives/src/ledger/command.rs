@@ -118,6 +118,17 @@ pub enum Command {
         /// The commands.
         commands: Vec<Self>,
     },
+    /// Takes a commitment out of the outbox that the chain will never record: another one stands at its place, or
+    /// the vault left the cluster. By any root member. The snapshot stays, without finality.
+    #[codec(index = 10)]
+    OutboxRelease {
+        /// The vault.
+        vault: VaultId,
+        /// The commitment's position in the vault's stream.
+        seq: u64,
+        /// What the chain said, for people; at most 256 bytes.
+        reason: String,
+    },
 }
 
 /// That a commitment is a leaf of a snapshot log.
