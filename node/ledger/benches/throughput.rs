@@ -184,11 +184,12 @@ async fn main() {
         by_owner(object(client, serial), client, serial)
     })
     .await;
-    for (clients, size) in [(1, 64), (16, 64), (256, 16), (256, 64)] {
+    for (round, (clients, size)) in (1..).zip([(1, 64), (16, 64), (256, 16), (256, 64)]) {
+        let object_base = round * 1_000_000;
         let name = format!("batches of {size} under one secp256k1 signature");
         run(&ledger, &name, clients, size, seconds, move |client, serial| {
-            let object_of = |position| object((client + 1) * 1_000_000 + position + clients * size * 1_000, serial);
-            by_owner(Command::Batch { commands: (0..size).map(object_of).collect() }, client + 10_000 * size, serial)
+            let object_of = |position| object(object_base + client * size + position, serial);
+            by_owner(Command::Batch { commands: (0..size).map(object_of).collect() }, object_base + client, serial)
         })
         .await;
     }

@@ -117,6 +117,7 @@ fn check(machine: &Machine) {
     assert_eq!(totals.snapshots, number(snapshots.len()));
     assert_eq!(totals.objects, number(objects.len()));
     assert_eq!(totals.stored_bytes, packs.values().map(|pack| pack.header.stored_bytes()).sum::<u64>());
+    assert_eq!(totals.degraded_packs, number(packs.values().filter(|pack| pack.is_degraded()).count()));
     let nodes = rows::<schema::LedgerNodes>(machine);
     assert_eq!(totals.volumes, nodes.values().map(|node| number(node.volumes.len())).sum::<u64>());
     assert_eq!(totals.outcomes, number(rows::<schema::LedgerSessions>(machine).len()));
