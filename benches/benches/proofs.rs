@@ -1,7 +1,8 @@
 //! hash, sign, verify, prove, apply.
 #![allow(missing_docs, reason = "criterion's macros make public functions without docs")]
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use ed25519_dalek::{Signer as _, SigningKey};
 use merkle::log::{BatchVerifier, Frontier, Prover, inclusion_path, leaf_hash, verify_inclusion};
 use primitives::{EcdsaSignature, Ed25519Signature, Hash32, LogHash};
@@ -30,70 +31,90 @@ fn signatures(c: &mut Criterion) {
     group.finish();
 }
 
-fn log(c: &mut Criterion) {
-    let mut frontier = Frontier::new();
-    let mut nodes: Vec<LogHash> = Vec::new();
-    for index in 0..LEAVES {
-        for (_, hash) in frontier.push(leaf_hash(&index.to_le_bytes())) {
-            nodes.push(hash);
+/// A log in memory, in the order in which the node stores it.
+struct Log {
+    nodes: Vec<LogHash>,
+    root: LogHash,
+    /// A stride that visits leaves far from each other, as strangers' questions do.
+    leaves: Vec<u64>,
+}
+
+impl Log {
+    fn new() -> Self {
+        let mut frontier = Frontier::new();
+        let mut nodes = Vec::new();
+        for index in 0..LEAVES {
+            nodes.extend(frontier.push(leaf_hash(&index.to_le_bytes())).into_iter().map(|(_, hash)| hash));
         }
+        let leaves = (0..PROOFS).map(|number| number * 7_654_321 % LEAVES).collect();
+        Self { nodes, root: frontier.root(), leaves }
     }
-    let root = frontier.root();
-    // A stride that visits leaves far from each other, as strangers' questions do.
-    let leaves: Vec<u64> = (0..PROOFS).map(|number| number * 7_654_321 % LEAVES).collect();
+}
+
+fn log(c: &mut Criterion) {
+    let log = Log::new();
+    let prover = Prover::new(log.nodes.as_slice(), LEAVES).expect("a size of the log");
     let mut group = c.benchmark_group("snapshot log of 10 M leaves");
     group.throughput(Throughput::Elements(PROOFS));
     group.sample_size(10);
-    let source = nodes.as_slice();
+    one_core(&mut group, &log, &prover);
+    two_threads(&mut group, &log, &prover);
+    group.finish();
+}
+
+fn one_core(group: &mut BenchmarkGroup<'_, WallTime>, log: &Log, prover: &Prover<'_, [LogHash]>) {
+    let source = log.nodes.as_slice();
     group.bench_function("prove", |b| {
         b.iter(|| {
-            leaves
-                .iter()
-                .map(|leaf| inclusion_path(source, *leaf, LEAVES).expect("a leaf of the log").len())
-                .sum::<usize>()
+            let paths = log.leaves.iter().map(|leaf| inclusion_path(source, *leaf, LEAVES).expect("a leaf of the log"));
+            paths.map(|path| path.len()).sum::<usize>()
         });
     });
-    let prover = Prover::new(source, LEAVES).expect("a size of the log");
     group.bench_function("prove, one size", |b| {
         let mut path = Vec::with_capacity(64);
         b.iter(|| {
-            for leaf in &leaves {
+            for leaf in &log.leaves {
                 prover.inclusion_into(*leaf, &mut path).expect("a leaf of the log");
             }
             path.len()
         });
     });
-    let proofs: Vec<(LogHash, u64, Vec<LogHash>)> = leaves
-        .iter()
-        .map(|leaf| (leaf_hash(&leaf.to_le_bytes()), *leaf, prover.inclusion(*leaf).expect("a leaf of the log")))
-        .collect();
+    let prove =
+        |leaf: &u64| (leaf_hash(&leaf.to_le_bytes()), *leaf, prover.inclusion(*leaf).expect("a leaf of the log"));
+    let proofs: Vec<(LogHash, u64, Vec<LogHash>)> = log.leaves.iter().map(prove).collect();
     group.bench_function("verify", |b| {
         b.iter(|| {
             for (hash, index, path) in &proofs {
-                verify_inclusion(hash, *index, LEAVES, path, &root).expect("a valid proof");
+                verify_inclusion(hash, *index, LEAVES, path, &log.root).expect("a valid proof");
             }
         });
     });
     group.bench_function("verify, one root", |b| {
         b.iter(|| {
-            let mut verifier = BatchVerifier::new(LEAVES, root);
+            let mut verifier = BatchVerifier::new(LEAVES, log.root);
             for (hash, index, path) in &proofs {
                 verifier.verify(hash, *index, path).expect("a valid proof");
             }
         });
     });
+}
+
+fn two_threads(group: &mut BenchmarkGroup<'_, WallTime>, log: &Log, prover: &Prover<'_, [LogHash]>) {
+    let half = |leaves: &[u64], check: &mut dyn FnMut(&LogHash, u64, &[LogHash])| {
+        let mut path = Vec::with_capacity(64);
+        for leaf in leaves {
+            prover.inclusion_into(*leaf, &mut path).expect("a leaf of the log");
+            check(&leaf_hash(&leaf.to_le_bytes()), *leaf, &path);
+        }
+    };
     group.bench_function("prove and verify on two threads", |b| {
         b.iter(|| {
             std::thread::scope(|scope| {
-                for half in leaves.chunks(leaves.len().div_ceil(2)) {
-                    let prover = &prover;
+                for leaves in log.leaves.chunks(log.leaves.len().div_ceil(2)) {
                     scope.spawn(move || {
-                        let mut path = Vec::with_capacity(64);
-                        for leaf in half {
-                            prover.inclusion_into(*leaf, &mut path).expect("a leaf of the log");
-                            verify_inclusion(&leaf_hash(&leaf.to_le_bytes()), *leaf, LEAVES, &path, &root)
-                                .expect("a valid proof");
-                        }
+                        half(leaves, &mut |hash, index, path| {
+                            verify_inclusion(hash, index, LEAVES, path, &log.root).expect("a valid proof");
+                        });
                     });
                 }
             });
@@ -101,26 +122,22 @@ fn log(c: &mut Criterion) {
     });
     // An auditor who checks many leaves of one checkpoint: each thread keeps what its earlier proofs have proven.
     group.bench_function("prove and verify on two threads, one root", |b| {
-        let mut verifiers = [BatchVerifier::new(LEAVES, root), BatchVerifier::new(LEAVES, root)];
+        let mut verifiers = [BatchVerifier::new(LEAVES, log.root), BatchVerifier::new(LEAVES, log.root)];
         let mut next = 0;
         b.iter(|| {
             next += PROOFS;
+            let leaves: Vec<u64> = (next..next + PROOFS).map(|number| number * 7_654_321 % LEAVES).collect();
             std::thread::scope(|scope| {
-                for (verifier, first) in verifiers.iter_mut().zip([next, next + PROOFS / 2]) {
-                    let prover = &prover;
+                for (verifier, leaves) in verifiers.iter_mut().zip(leaves.chunks(leaves.len().div_ceil(2))) {
                     scope.spawn(move || {
-                        let mut path = Vec::with_capacity(64);
-                        for number in first..first + PROOFS / 2 {
-                            let leaf = number * 7_654_321 % LEAVES;
-                            prover.inclusion_into(leaf, &mut path).expect("a leaf of the log");
-                            verifier.verify(&leaf_hash(&leaf.to_le_bytes()), leaf, &path).expect("a valid proof");
-                        }
+                        half(leaves, &mut |hash, index, path| {
+                            verifier.verify(hash, index, path).expect("a valid proof")
+                        });
                     });
                 }
             });
         });
     });
-    group.finish();
 }
 
 criterion_group!(benches, signatures, log);

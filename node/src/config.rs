@@ -231,8 +231,10 @@ impl Config {
 }
 
 fn in_section<'a>(key: &'a str, section: &str) -> Option<&'a str> {
-    let rest =
-        key.get(..section.len()).filter(|head| head.eq_ignore_ascii_case(section)).and(key.get(section.len()..))?;
+    let rest = key
+        .get(..section.len())
+        .filter(|head| head.eq_ignore_ascii_case(section))
+        .and_then(|_| key.get(section.len()..))?;
     rest.strip_prefix('_').filter(|option| !option.is_empty())
 }
 

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use consensus::ConsensusConfig;
+use chain_spec::{ChainSpec, ClusterSpec};
+use consensus::{Consensus, ConsensusConfig};
+use ed25519_dalek::SigningKey;
 use eyre::{Result, WrapErr, bail, eyre};
-use ledger::{LedgerConfig, LedgerGenesis, NoPeers};
-use replica::ReplicaConfig;
-use rpc::{RpcConfig, RpcLimits};
+use ledger::{Ledger, LedgerConfig, LedgerGenesis, NoPeers};
+use replica::{Replica, ReplicaConfig};
+use rpc::{RpcConfig, RpcLimits, Server};
 use store::{DataDir, Durability, Store, StoreConfig, schema};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -38,111 +41,136 @@ pub(crate) struct Options {
 /// # Errors
 /// Why the node could not start, or which part ended and why.
 pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
-    // What this node is.
+    // What this node is, and what it remembers.
     let data_dir = DataDir::open(&config.data_dir.0)?;
     let keys = NodeKeys::load_or_create(&data_dir.keys())?;
     let spec = Arc::new(network::load(data_dir.path(), options.dev, &keys)?);
-    let cluster = spec
-        .clusters
-        .iter()
-        .find(|cluster| cluster.members.contains(&keys.member_key()))
-        .ok_or_else(|| eyre!("this node's member key {} is in none of the network's clusters", keys.member_key()))?
-        .clone();
     info!(target: "node", network = %spec.network, name = %spec.name, data = %data_dir.path().display(), "starting");
     if config.metrics.enabled {
         telemetry::serve_metrics(config.metrics.addr)?;
     }
-
-    // What it remembers.
     let store = Store::open(&data_dir.db(), store_config(&config))?;
     same_network(&store, &spec)?;
 
-    // Its parts, each started on what is above it.
+    // Its parts, until somebody says stop, or one of them cannot go on.
     let cancel = CancellationToken::new();
-    let consensus_config = ConsensusConfig {
-        heartbeat: Duration::from_secs(config.chain.heartbeat_seconds),
-        ..ConsensusConfig::new(data_dir.consensus_wal())
-    };
-    let consensus = consensus::start(
-        consensus_config,
-        Arc::clone(&spec),
-        store.clone(),
-        keys.validator.clone(),
-        cancel.child_token(),
-    )
-    .await
-    .wrap_err("cannot start the chain")?;
-    let ledger_config =
-        LedgerConfig::new(data_dir.raft_log(), data_dir.path().join("raft-snapshots"), keys.member_key());
-    let genesis = LedgerGenesis {
-        network: spec.network,
-        cluster: cluster.id,
-        members: cluster.members.clone(),
-        validators: spec.validators.clone(),
-    };
-    let ledger = ledger::start(ledger_config, genesis, store.clone(), Arc::new(NoPeers), cancel.child_token())
-        .await
-        .wrap_err("cannot start the ledger")?;
-    let speaker = |role, key: &ed25519_dalek::SigningKey| Speaker::new(ledger.clone(), spec.network, role, key.clone());
-    let directory = Arc::new(LedgerDirectory::new(speaker(Role::Storage, &keys.storage)?));
-    let replica = replica::start(
-        replica_config(&config),
-        spec.network,
-        keys.storage.clone(),
-        store.clone(),
-        directory,
-        cancel.child_token(),
-    )
-    .await
-    .wrap_err("cannot start the storage of shards")?;
-    let relay = Relay::new(
-        Arc::clone(&spec),
-        consensus.clone(),
-        speaker(Role::Member, &keys.member)?,
-        keys.member.clone(),
-        keys.operator.clone(),
-    );
-    let relay = tokio::spawn(relay.run(cancel.child_token()));
-    let backend = NodeBackend::new(
-        Arc::clone(&spec),
-        consensus.clone(),
-        ledger.clone(),
-        replica.clone(),
-        cluster.id,
-        keys.member_key(),
-    );
-    let server =
-        rpc::serve(rpc_config(&config), Arc::new(backend), cancel.child_token()).await.wrap_err("cannot serve RPC")?;
+    let mut parts = Parts::start(&config, &data_dir, &keys, spec, &store, &cancel).await?;
+    announce(&format!("http://{}", parts.server.local_addr()), options.ready_file.as_deref())?;
+    let reason = parts.until_end().await?;
 
-    announce(&format!("http://{}", server.local_addr()), options.ready_file.as_deref())?;
-
-    // Until somebody says stop, or a part cannot go on.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let reason = tokio::select! {
-        _ = tokio::signal::ctrl_c() => None,
-        _ = terminate.recv() => None,
-        outcome = consensus.stopped() => Some(ended("the chain", outcome)),
-        outcome = ledger.stopped() => Some(ended("the ledger", outcome)),
-        outcome = replica.stopped() => Some(ended("the storage of shards", outcome)),
-        () = server.clone().stopped() => Some(eyre!("the RPC server ended")),
-        outcome = relay => Some(eyre!("the relay ended: {outcome:?}")),
-    };
-
-    // First nothing new comes in, then the parts end in the order of the data.
     info!(target: "node", reason = reason.as_ref().map_or_else(|| "told to".to_owned(), ToString::to_string), "stopping");
     cancel.cancel();
-    let all = async {
-        server.stopped().await;
-        let _ = replica.stopped().await;
-        let _ = ledger.stopped().await;
-        let _ = consensus.stopped().await;
-    };
-    if tokio::time::timeout(STOP_TIMEOUT, all).await.is_err() {
+    if tokio::time::timeout(STOP_TIMEOUT, parts.stopped()).await.is_err() {
         tracing::warn!(target: "node", "some parts did not end in time");
     }
     store.sync()?;
     info!(target: "node", "stopped");
     reason.map_or(Ok(()), Err)
+}
+
+/// The running parts.
+struct Parts {
+    consensus: Consensus,
+    ledger: Ledger,
+    replica: Replica,
+    relay: JoinHandle<()>,
+    server: Server,
+}
+
+impl Parts {
+    /// Starts each part on what is above it.
+    async fn start(
+        config: &Config,
+        data_dir: &DataDir,
+        keys: &NodeKeys,
+        spec: Arc<ChainSpec>,
+        store: &Store,
+        cancel: &CancellationToken,
+    ) -> Result<Self> {
+        let cluster = own_cluster(&spec, keys)?;
+        let consensus_config = ConsensusConfig {
+            heartbeat: Duration::from_secs(config.chain.heartbeat_seconds),
+            ..ConsensusConfig::new(data_dir.consensus_wal())
+        };
+        let validator = keys.validator.clone();
+        let consensus =
+            consensus::start(consensus_config, Arc::clone(&spec), store.clone(), validator, cancel.child_token())
+                .await
+                .wrap_err("cannot start the chain")?;
+
+        let snapshots = data_dir.path().join("raft-snapshots");
+        let ledger_config = LedgerConfig::new(data_dir.raft_log(), snapshots, keys.member_key());
+        let genesis = LedgerGenesis {
+            network: spec.network,
+            cluster: cluster.id,
+            members: cluster.members.clone(),
+            validators: spec.validators.clone(),
+        };
+        let ledger = ledger::start(ledger_config, genesis, store.clone(), Arc::new(NoPeers), cancel.child_token())
+            .await
+            .wrap_err("cannot start the ledger")?;
+
+        let speaker = |role, key: &SigningKey| Speaker::new(ledger.clone(), spec.network, role, key.clone());
+        let directory = Arc::new(LedgerDirectory::new(speaker(Role::Storage, &keys.storage)?));
+        let storage = keys.storage.clone();
+        let replica = replica::start(
+            replica_config(config),
+            spec.network,
+            storage,
+            store.clone(),
+            directory,
+            cancel.child_token(),
+        )
+        .await
+        .wrap_err("cannot start the storage of shards")?;
+
+        let member = speaker(Role::Member, &keys.member)?;
+        let relay =
+            Relay::new(Arc::clone(&spec), consensus.clone(), member, keys.member.clone(), keys.operator.clone());
+        let relay = tokio::spawn(relay.run(cancel.child_token()));
+
+        let backend = NodeBackend::new(
+            Arc::clone(&spec),
+            consensus.clone(),
+            ledger.clone(),
+            replica.clone(),
+            cluster.id,
+            keys.member_key(),
+        );
+        let server = rpc::serve(rpc_config(config), Arc::new(backend), cancel.child_token())
+            .await
+            .wrap_err("cannot serve RPC")?;
+        Ok(Self { consensus, ledger, replica, relay, server })
+    }
+
+    /// Waits for a signal (`None`) or for the first part that ends, which it should not.
+    async fn until_end(&mut self) -> Result<Option<eyre::Report>> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(tokio::select! {
+            _ = tokio::signal::ctrl_c() => None,
+            _ = terminate.recv() => None,
+            outcome = self.consensus.stopped() => Some(ended("the chain", outcome)),
+            outcome = self.ledger.stopped() => Some(ended("the ledger", outcome)),
+            outcome = self.replica.stopped() => Some(ended("the storage of shards", outcome)),
+            () = self.server.clone().stopped() => Some(eyre!("the RPC server ended")),
+            outcome = &mut self.relay => Some(eyre!("the relay ended: {outcome:?}")),
+        })
+    }
+
+    /// Waits until all have ended. A part that failed has told its reason before.
+    async fn stopped(self) {
+        self.server.stopped().await;
+        let _ = self.replica.stopped().await;
+        let _ = self.ledger.stopped().await;
+        let _ = self.consensus.stopped().await;
+    }
+}
+
+/// The root cluster that this node is a member of.
+fn own_cluster<'a>(spec: &'a ChainSpec, keys: &NodeKeys) -> Result<&'a ClusterSpec> {
+    let key = keys.member_key();
+    let found = spec.clusters.iter().find(|cluster| cluster.members.contains(&key));
+    found.ok_or_else(|| eyre!("this node's member key {key} is in none of the network's clusters"))
 }
 
 fn ended<E: std::fmt::Display>(part: &str, outcome: Result<(), E>) -> eyre::Report {
@@ -153,7 +181,7 @@ fn ended<E: std::fmt::Display>(part: &str, outcome: Result<(), E>) -> eyre::Repo
 }
 
 /// Refuses a data directory of another network.
-fn same_network(store: &Store, spec: &chain_spec::ChainSpec) -> Result<()> {
+fn same_network(store: &Store, spec: &ChainSpec) -> Result<()> {
     let key = "network".to_owned();
     let ours = spec.network.as_bytes().to_vec();
     match store.get::<schema::NodeMeta>(&key)? {

@@ -63,6 +63,6 @@ pub(crate) fn vectors() -> Result<()> {
     cargo::run(
         cargo::command("cargo")
             .args(["test", "--release", "--workspace", "vectors"])
-            .env("STRONGROOM_REWRITE_VECTORS", "1"),
+            .env("STRONGROOM_WRITE_VECTORS", "1"),
     )
 }

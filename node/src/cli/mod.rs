@@ -54,7 +54,7 @@ pub(crate) struct Global {
     /// Account to act as: its address or the beginning of it; needed when there are several
     #[arg(long, global = true, env = "STRONGROOM_ACCOUNT", value_name = "ADDRESS")]
     account: Option<String>,
-    /// File whose first line is the passphrase (or set STRONGROOM_PASSPHRASE)
+    /// File whose first line is the passphrase (or set `STRONGROOM_PASSPHRASE`)
     #[arg(long, global = true, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
     /// Directory of keystore files

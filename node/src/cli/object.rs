@@ -85,7 +85,7 @@ pub(crate) fn get(global: &Global, args: GetArgs) -> Result<Exit, Failure> {
     let bar = Bar::new(global, "get");
     if args.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         let mut out = std::io::stdout().lock();
-        owner.get(&args.vault, &args.key, &mut out, bar.clone())?;
+        owner.get(&args.vault, &args.key, &mut out, bar)?;
         out.flush()?;
         return Ok(Exit::Done);
     }

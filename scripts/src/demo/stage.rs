@@ -39,10 +39,10 @@ impl Stage {
             .wrap_err_with(|| format!("cannot start {}", binary.display()))?;
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            if let Ok(text) = std::fs::read_to_string(&ready) {
-                if let Some(url) = text.strip_suffix('\n') {
-                    return Ok(Self { binary, place: place.to_owned(), node: RefCell::new(node), url: url.to_owned() });
-                }
+            if let Some(url) =
+                std::fs::read_to_string(&ready).ok().and_then(|text| text.strip_suffix('\n').map(str::to_owned))
+            {
+                return Ok(Self { binary, place: place.to_owned(), node: RefCell::new(node), url });
             }
             let ended = node.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {

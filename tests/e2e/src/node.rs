@@ -48,10 +48,10 @@ impl Node {
             .expect("the binary starts");
         let deadline = Instant::now() + Duration::from_secs(60);
         let url = loop {
-            if let Ok(text) = std::fs::read_to_string(&ready) {
-                if text.ends_with('\n') {
-                    break text.trim().to_owned();
-                }
+            if let Some(url) =
+                std::fs::read_to_string(&ready).ok().and_then(|text| text.strip_suffix('\n').map(str::to_owned))
+            {
+                break url;
             }
             if let Some(status) = child.try_wait().expect("a child process") {
                 panic!("the node ended with {status}: {}", std::fs::read_to_string(&log).unwrap_or_default());

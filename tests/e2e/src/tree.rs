@@ -26,11 +26,10 @@ pub fn make_tree(root: &Path, mib: usize) {
     sparse.write_all(b"head").expect("a write");
     sparse.seek(SeekFrom::Start(24 << 20)).expect("a seek");
     sparse.write_all(b"tail").expect("a write");
-    for index in 0..200u64 {
-        std::fs::write(root.join(format!("deep/er/small {index}")), noise(index, 100 + index as usize * 37))
-            .expect("a file");
+    for (index, length) in (0..200u64).zip((100usize..).step_by(37)) {
+        std::fs::write(root.join(format!("deep/er/small {index}")), noise(index, length)).expect("a file");
     }
-    for index in 0..mib.div_ceil(8) as u64 {
+    for (index, _) in (0u64..).zip(0..mib.div_ceil(8)) {
         std::fs::write(root.join(format!("deep/er/and/big {index}")), noise(1_000 + index, 8 << 20)).expect("a file");
     }
 }

@@ -75,7 +75,7 @@ fn what_cannot_be_read_is_reported_and_the_rest_is_backed_up() {
     // Root reads everything, so only others can see a file that they cannot read.
     if !rustix::process::geteuid().is_root() {
         std::fs::write(source.join("bad"), b"bad").unwrap();
-        std::fs::set_permissions(source.join("bad"), std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(source.join("bad"), std::fs::Permissions::from_mode(0o0)).unwrap();
         let reply = owner.run(&["backup", "v", source.to_str().unwrap()]);
         assert_eq!(reply.code, 3);
         assert_eq!(reply.json["errors"].as_array().unwrap().len(), 1);
