@@ -106,7 +106,7 @@ pub(crate) struct StorageConfig {
     pub(crate) scrub_days: u32,
     /// How often volumes are looked at, seconds. Default 2; range 1 to 3,600.
     pub(crate) check_seconds: u64,
-    /// Repair and scrub together read at most this many MiB a second; 0 = no limit. Default 200.
+    /// Repair rebuilds at most this many MiB a second; 0 = no limit. Default 200.
     pub(crate) repair_mib_per_second: u32,
 }
 
@@ -199,13 +199,15 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        let ranges: [(&str, u64, u64, u64); 6] = [
+        let mib = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let ranges: [(&str, u64, u64, u64); 7] = [
             ("chain.heartbeat_seconds", self.chain.heartbeat_seconds, 1, 86_400),
             ("storage.volume_count", self.storage.volume_count.into(), 1, 64),
             ("storage.scrub_days", self.storage.scrub_days.into(), 1, 3_650),
             ("storage.check_seconds", self.storage.check_seconds, 1, 3_600),
             ("rpc.connections_max", self.rpc.connections_max.into(), 1, 65_536),
-            ("store.block_cache_mib", u64::try_from(self.store.block_cache_mib).unwrap_or(u64::MAX), 8, 1 << 20),
+            ("store.block_cache_mib", mib(self.store.block_cache_mib), 8, 1 << 20),
+            ("store.write_buffer_mib", mib(self.store.write_buffer_mib), 8, 1 << 20),
         ];
         for (option, value, min, max) in ranges {
             if !(min..=max).contains(&value) {

@@ -30,6 +30,16 @@ impl NodeKeys {
     /// A key file that is not 64 hex digits, or that others can read.
     pub(crate) fn load_or_create(directory: &Path) -> Result<Self> {
         std::fs::create_dir_all(directory).wrap_err_with(|| format!("cannot create {}", directory.display()))?;
+        let names = ["validator.key", "member.key", "storage.key", "operator.key"];
+        let missing: Vec<&str> = names.into_iter().filter(|name| !directory.join(name).exists()).collect();
+        if !missing.is_empty() && directory.parent().is_some_and(|data| data.join("genesis.json").exists()) {
+            bail!(
+                "{} are missing in {}, but the data directory belongs to a network already; restore them from a copy: with \
+                 new keys this node would be somebody else",
+                missing.join(", "),
+                directory.display()
+            );
+        }
         let ed25519 =
             |name: &str| -> Result<SigningKey> { Ok(SigningKey::from_bytes(&*secret(&directory.join(name))?)) };
         let keys = Self {
@@ -92,6 +102,10 @@ fn secret(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
     file.write_all(Zeroizing::new(hex::encode(*bytes)).as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&aside, path).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    // The name must survive a power loss too: with another key this node would be somebody else.
+    if let Some(directory) = path.parent() {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
     Ok(bytes)
 }
 

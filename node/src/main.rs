@@ -8,6 +8,7 @@
 mod backend;
 mod cli;
 mod config;
+mod cosigner;
 mod directory;
 mod keys;
 mod member;

@@ -58,5 +58,6 @@ pub(crate) fn create_dev(data_dir: &Path, keys: &NodeKeys) -> Result<()> {
     let aside = path.with_extension("tmp");
     std::fs::write(&aside, spec.to_json()).wrap_err_with(|| format!("cannot write {}", aside.display()))?;
     std::fs::File::open(&aside)?.sync_all()?;
-    std::fs::rename(&aside, &path).wrap_err_with(|| format!("cannot write {}", path.display()))
+    std::fs::rename(&aside, &path).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    std::fs::File::open(data_dir)?.sync_all().wrap_err_with(|| format!("cannot write {}", data_dir.display()))
 }

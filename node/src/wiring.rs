@@ -7,11 +7,11 @@ use std::time::Duration;
 use chain_spec::{ChainSpec, ClusterSpec};
 use consensus::{Consensus, ConsensusConfig};
 use ed25519_dalek::SigningKey;
-use eyre::{Result, WrapErr, bail, eyre};
+use eyre::{Result, WrapErr, eyre};
 use ledger::{Ledger, LedgerConfig, LedgerGenesis, NoPeers};
 use replica::{Replica, ReplicaConfig};
 use rpc::{RpcConfig, RpcLimits, Server};
-use store::{DataDir, Durability, Store, StoreConfig, schema};
+use store::{DataDir, Store, StoreConfig};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,6 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
         telemetry::serve_metrics(config.metrics.addr)?;
     }
     let store = Store::open(&data_dir.db(), store_config(&config))?;
-    same_network(&store, &spec)?;
 
     // Its parts, until somebody says stop, or one of them cannot go on.
     let cancel = CancellationToken::new();
@@ -129,14 +128,8 @@ impl Parts {
             Relay::new(Arc::clone(&spec), consensus.clone(), member, keys.member.clone(), keys.operator.clone());
         let relay = tokio::spawn(relay.run(cancel.child_token()));
 
-        let backend = NodeBackend::new(
-            Arc::clone(&spec),
-            consensus.clone(),
-            ledger.clone(),
-            replica.clone(),
-            cluster.id,
-            keys.member_key(),
-        );
+        let backend =
+            NodeBackend::new(Arc::clone(&spec), consensus.clone(), ledger.clone(), replica.clone(), cluster.id, keys);
         let server = rpc::serve(rpc_config(config), Arc::new(backend), cancel.child_token())
             .await
             .wrap_err("cannot serve RPC")?;
@@ -177,26 +170,6 @@ fn ended<E: std::fmt::Display>(part: &str, outcome: Result<(), E>) -> eyre::Repo
     match outcome {
         Ok(()) => eyre!("{part} ended"),
         Err(error) => eyre!("{part} failed: {error}"),
-    }
-}
-
-/// Refuses a data directory of another network.
-fn same_network(store: &Store, spec: &ChainSpec) -> Result<()> {
-    let key = "network".to_owned();
-    let ours = spec.network.as_bytes().to_vec();
-    match store.get::<schema::NodeMeta>(&key)? {
-        Some(stored) if stored == ours => Ok(()),
-        Some(stored) => bail!(
-            "the data directory belongs to network {}, the genesis description says {}; put the right genesis.json back, or \
-             choose another --data-dir",
-            hex::encode(stored),
-            spec.network
-        ),
-        None => {
-            let mut batch = store.batch();
-            batch.put::<schema::NodeMeta>(&key, &ours)?;
-            Ok(batch.commit(Durability::Synced)?)
-        }
     }
 }
 

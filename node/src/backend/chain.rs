@@ -113,6 +113,12 @@ impl ChainBackend for NodeBackend {
         self.chain().certificate(height).map_err(|error| failed(&error))
     }
 
+    fn checkpoint(&self, header: &Header) -> Result<String, BackendError> {
+        let signers = self.validators(header.height)?;
+        let is_ours = |key: &ValidatorKey| signers.is_some_and(|set| set.find(key).is_some());
+        Ok(self.cosigner.note(header, is_ours))
+    }
+
     fn validators(&self, height: Height) -> Result<Option<ValidatorSet>, BackendError> {
         let height = if height == Height::GENESIS { height.next() } else { height };
         self.chain().validators_at(height).map_err(|error| failed(&error))

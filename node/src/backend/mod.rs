@@ -12,6 +12,9 @@ use chain_spec::ChainSpec;
 use consensus::Consensus;
 use primitives::{Hash32, MemberKey};
 
+use crate::cosigner::Cosigner;
+use crate::keys::NodeKeys;
+
 /// Everything that the RPC server asks for.
 #[derive(Debug)]
 pub(crate) struct NodeBackend {
@@ -21,18 +24,20 @@ pub(crate) struct NodeBackend {
     replica: Replica,
     cluster: Hash32,
     member: MemberKey,
+    cosigner: Cosigner,
 }
 
 impl NodeBackend {
-    /// `cluster` and `member` say which root cluster this node belongs to, and as whom.
+    /// `cluster` is the root cluster that this node belongs to, with the member key among `keys`.
     pub(crate) fn new(
         spec: Arc<ChainSpec>,
         consensus: Consensus,
         ledger: Ledger,
         replica: Replica,
         cluster: Hash32,
-        member: MemberKey,
+        keys: &NodeKeys,
     ) -> Self {
-        Self { spec, consensus, ledger, replica, cluster, member }
+        let cosigner = Cosigner::new(spec.network, keys.validator.clone());
+        Self { spec, consensus, ledger, replica, cluster, member: keys.member_key(), cosigner }
     }
 }

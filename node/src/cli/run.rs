@@ -86,8 +86,9 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     let config = args.place.load(args.flags())?;
     telemetry::init_logs(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(wiring::run(config, wiring::Options { dev: args.dev, ready_file: args.ready_file }))?;
+    let outcome = runtime.block_on(wiring::run(config, wiring::Options { dev: args.dev, ready_file: args.ready_file }));
     // Storage threads that hang on a dead disk must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    outcome?;
     Ok(Exit::Done)
 }

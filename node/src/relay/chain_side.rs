@@ -18,6 +18,15 @@ use super::ledger_side::FinalityRecord;
 /// How long a transaction may take to be in a block before the relay looks again.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A commitment that the chain does not take.
+pub(super) struct Refused {
+    pub(super) commitment: Commitment,
+    /// The chain's words.
+    pub(super) reason: String,
+    /// It never will.
+    pub(super) for_ever: bool,
+}
+
 pub(super) struct ChainSide {
     spec: Arc<ChainSpec>,
     consensus: Consensus,
@@ -61,22 +70,30 @@ impl ChainSide {
         Ok(missing)
     }
 
-    /// Attests these commitments and brings them into a block.
-    pub(super) async fn commit(&self, commitments: &[Commitment]) -> Result<()> {
+    /// Attests these commitments and brings them into a block; returns those that the chain refuses.
+    pub(super) async fn commit(&self, commitments: &[Commitment]) -> Result<Vec<Refused>> {
         let cluster = self.cluster()?;
         let epoch =
             runtime::cluster(&self.consensus.chain().state(), &cluster.id)?.map_or(cluster.epoch, |state| state.epoch);
         let batch = usize::try_from(self.spec.params.batch_max)?.max(1);
-        let mut refused = None;
+        let mut refused = Vec::new();
         for items in commitments.chunks(batch) {
-            let (items, reason) = self.worth_sending(&cluster.id, epoch, items)?;
-            refused = refused.or(reason);
+            let (items, left_out) = self.worth_sending(&cluster.id, epoch, items)?;
+            refused.extend(left_out);
             if !items.is_empty() {
                 let input = self.batch(&cluster.id, epoch, &items);
                 self.send(runtime::SNAPSHOTS, input).await.wrap_err("cannot commit snapshots on the chain")?;
             }
         }
-        refused.map_or(Ok(()), Err)
+        refused.into_iter().map(|(item, reason)| self.refusal(&cluster.id, item, reason)).collect()
+    }
+
+    /// Whether a refusal is for ever: another commitment stands at the place, or the vault left the cluster. Anything
+    /// else, such as a vault that is not registered yet, may pass.
+    fn refusal(&self, cluster: &Hash32, commitment: Commitment, reason: String) -> Result<Refused> {
+        let vault = runtime::vault(&self.consensus.chain().state(), &commitment.vault)?;
+        let for_ever = vault.is_some_and(|vault| vault.cluster != *cluster || vault.head_seq >= commitment.seq);
+        Ok(Refused { commitment, reason, for_ever })
     }
 
     /// The calldata of a batch with this member's word for it.
@@ -88,29 +105,26 @@ impl ChainSide {
     }
 
     /// Runs a batch dry and leaves out what the chain would leave out, such as the items of an owner who committed
-    /// without the cluster: a fee would be paid for them again and again. Also the first reason, if any.
+    /// without the cluster: a fee would be paid for them again and again. Also those, with the chain's words.
     fn worth_sending(
         &self,
         cluster: &Hash32,
         epoch: u64,
         items: &[Commitment],
-    ) -> Result<(Vec<Commitment>, Option<eyre::Report>)> {
+    ) -> Result<(Vec<Commitment>, Vec<(Commitment, String)>)> {
         let chain = self.consensus.chain();
         let block = self.next_block()?;
         let input = self.batch(cluster, epoch, items);
         let request = CallRequest { to: Some(runtime::SNAPSHOTS), input, ..CallRequest::default() };
         let left_out = runtime::calls::left_out(&runtime::call(&self.spec, &chain.state(), &block, &request)?.logs);
-        let kept = items.iter().filter(|item| !left_out.iter().any(|left| left.commitment == item.hash()));
-        let reason = left_out.first().map(|left| {
-            eyre!(
-                "the chain refuses {} of {} commitments; {}: {}",
-                left_out.len(),
-                items.len(),
-                left.commitment,
-                left.reason
-            )
-        });
-        Ok((kept.cloned().collect(), reason))
+        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        for item in items {
+            match left_out.iter().find(|left| left.commitment == item.hash()) {
+                Some(left) => refused.push((item.clone(), left.reason.clone())),
+                None => kept.push(item.clone()),
+            }
+        }
+        Ok((kept, refused))
     }
 
     /// Proofs of those that are leaves, grouped by the block that made them so.

@@ -10,6 +10,9 @@ use tokio::sync::watch;
 
 use crate::member::Speaker;
 
+/// Longest reason kept, characters: at most four bytes each, within the ledger's 256.
+const REASON_CHARS_MAX: usize = 64;
+
 /// Finality of some commitments, as one header proves it.
 pub(super) struct FinalityRecord {
     pub(super) header: Header,
@@ -68,6 +71,12 @@ impl LedgerSide {
 
     pub(super) async fn vault_on_chain(&self, vault: VaultId, height: Height) -> Result<()> {
         self.speaker.submit(Command::VaultOnChain { vault, height }).await.map(drop)
+    }
+
+    /// Takes a commitment out of the outbox that the chain will never record.
+    pub(super) async fn release(&self, vault: VaultId, seq: u64, reason: &str) -> Result<()> {
+        let reason = reason.chars().take(REASON_CHARS_MAX).collect();
+        self.speaker.submit(Command::OutboxRelease { vault, seq, reason }).await.map(drop)
     }
 
     pub(super) async fn record(&self, record: FinalityRecord) -> Result<()> {

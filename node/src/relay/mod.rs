@@ -22,13 +22,13 @@ use std::time::Duration;
 use chain_spec::ChainSpec;
 use consensus::Consensus;
 use ed25519_dalek::SigningKey;
-use eyre::Result;
+use eyre::{Result, eyre};
 use primitives::Commitment;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use self::chain_side::ChainSide;
+use self::chain_side::{ChainSide, Refused};
 use self::ledger_side::LedgerSide;
 use crate::member::Speaker;
 
@@ -94,19 +94,33 @@ impl Relay {
         if pending.is_empty() {
             return Ok(false);
         }
+        // One vault's trouble must not keep the others' finality back; it is told at the end.
+        let mut trouble = Ok(());
         for vault in self.ledger.unregistered(&pending).await? {
-            let height = self.chain.register(&vault).await?;
-            self.ledger.vault_on_chain(vault.terms.vault(), height).await?;
+            match self.chain.register(&vault).await {
+                Ok(height) => self.ledger.vault_on_chain(vault.terms.vault(), height).await?,
+                Err(error) => trouble = Err(error),
+            }
         }
         let missing: Vec<Commitment> = self.chain.missing(&pending)?;
-        // What the chain refuses must not keep the others' finality back; it is told at the end.
-        let committed = if missing.is_empty() { Ok(()) } else { self.chain.commit(&missing).await };
+        let refused = if missing.is_empty() { Vec::new() } else { self.chain.commit(&missing).await? };
+        for Refused { commitment, reason, for_ever } in refused {
+            let (vault, seq) = (commitment.vault, commitment.seq);
+            warn!(target: "relay", %vault, seq, reason, for_ever, "the chain refuses a commitment");
+            if for_ever {
+                self.ledger.release(vault, seq, &reason).await?;
+            } else {
+                trouble = Err(eyre!("the chain refuses snapshot {seq} of vault {vault}: {reason}"));
+            }
+        }
         let finals = self.chain.finality(&pending)?;
         let count: usize = finals.iter().map(|record| record.proofs.len()).sum();
         for record in finals {
             self.ledger.record(record).await?;
         }
-        info!(target: "relay", commitments = count, "final");
-        committed.map(|()| true)
+        if count > 0 {
+            info!(target: "relay", commitments = count, "final");
+        }
+        trouble.map(|()| true)
     }
 }

@@ -64,6 +64,9 @@ pub trait ChainBackend: Send + Sync + 'static {
     /// A block's certificate; none for genesis.
     fn certificate(&self, height: Height) -> Result<Option<Certificate>, BackendError>;
 
+    /// The checkpoint that a final header fixes: a C2SP note with the cosignatures that this node has or can make.
+    fn checkpoint(&self, header: &Header) -> Result<String, BackendError>;
+
     /// The set that signs this height; for genesis the set that signs height 1.
     fn validators(&self, height: Height) -> Result<Option<ValidatorSet>, BackendError>;
 

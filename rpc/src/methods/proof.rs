@@ -87,7 +87,7 @@ impl Methods {
             commitment,
             leaf_index: index,
             path: self.backend.inclusion(index, header.log_size)?,
-            checkpoint: None,
+            checkpoint: Some(self.backend.checkpoint(&header)?),
             handovers: self.handovers(&header)?,
             header,
             certificate,

@@ -118,7 +118,7 @@ fn text(path: &Path, seed: u64, length: u64) -> Result<()> {
     let mut left = usize::try_from(length)?;
     while left > 0 {
         let number = random.next();
-        let piece = if number % 5 == 0 {
+        let piece = if number.is_multiple_of(5) {
             format!("{} ", number >> 40)
         } else {
             format!("{} ", WORDS[usize::try_from(number >> 60)?])

@@ -3,7 +3,7 @@
 mod compare;
 mod stage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eyre::{Result, WrapErr, bail, ensure, eyre};
@@ -37,11 +37,35 @@ pub(crate) fn run(path: Option<PathBuf>, keep: bool) -> Result<()> {
     Ok(())
 }
 
-fn story(stage: &Stage, source: &std::path::Path) -> Result<()> {
-    let files = if source == cargo::root().canonicalize()? { Some(sources(source)?) } else { None };
+fn story(stage: &Stage, source: &Path) -> Result<()> {
+    let files = if source == cargo::root().canonicalize()? { no_sources(source) } else { Vec::new() };
     heading("1. A node with six volumes is running");
     println!("   {} (data: {})", stage.url(), stage.data_dir().display());
+    key_and_vault(stage)?;
+    back_up(stage, source, files)?;
 
+    heading("4. Two of the six disks die");
+    for volume in LOST {
+        let directory = stage.data_dir().join("volumes").join(volume.to_string());
+        std::fs::remove_dir_all(&directory).wrap_err_with(|| format!("cannot remove {}", directory.display()))?;
+        println!("   removed {}", directory.display());
+    }
+    let died = Instant::now();
+
+    let target = restore(stage, source)?;
+    prove(stage, &target)?;
+
+    heading("7. The node repairs what the dead disks held");
+    let repaired = wait_for_repair(stage)?;
+    println!(
+        "   {} shards rebuilt on the remaining disks, {:.1} s after the loss",
+        repaired,
+        died.elapsed().as_secs_f64()
+    );
+    stage.stop()
+}
+
+fn key_and_vault(stage: &Stage) -> Result<()> {
     heading("2. An owner makes a key and a vault");
     let phrase_file = stage.place().join("phrase.txt");
     let key = stage.ask(&["key", "new", "--phrase-file", &phrase_file.to_string_lossy()])?;
@@ -53,10 +77,13 @@ fn story(stage: &Stage, source: &std::path::Path) -> Result<()> {
         text(&vault, "policy")?,
         vault["annualLossProbability"].as_f64().unwrap_or(f64::NAN)
     );
+    Ok(())
+}
 
+fn back_up(stage: &Stage, source: &Path, excludes: Vec<String>) -> Result<()> {
     heading(&format!("3. Back up {}", source.display()));
     let mut args = vec!["backup".to_owned(), "demo".to_owned(), source.to_string_lossy().into_owned()];
-    for pattern in files.into_iter().flatten() {
+    for pattern in excludes {
         args.extend(["--exclude".to_owned(), pattern]);
     }
     let backup = stage.ask(&args)?;
@@ -77,58 +104,47 @@ fn story(stage: &Stage, source: &std::path::Path) -> Result<()> {
     );
     let again = stage.ask(&args)?;
     println!("   once more, unchanged: {} new, {:.2} s", HumanBytes(number(&again, "newBytes")?), seconds(&again));
+    Ok(())
+}
 
-    heading("4. Two of the six disks die");
-    for volume in LOST {
-        let directory = stage.data_dir().join("volumes").join(volume.to_string());
-        std::fs::remove_dir_all(&directory).wrap_err_with(|| format!("cannot remove {}", directory.display()))?;
-        println!("   removed {}", directory.display());
-    }
-    let died = Instant::now();
-
+/// Restores and compares; returns the target.
+fn restore(stage: &Stage, source: &Path) -> Result<PathBuf> {
     heading("5. Restore elsewhere, while the node runs on four disks");
     let target = stage.place().join("restored");
     let restore = stage.ask(&["restore", "demo", "--target", &target.to_string_lossy()])?;
-    println!(
-        "   {} files, {}, {:.1} s",
-        number(&restore, "files")?,
-        HumanBytes(number(&restore, "bytes")?),
-        seconds(&restore)
-    );
+    let bytes = HumanBytes(number(&restore, "bytes")?);
+    println!("   {} files, {bytes}, {:.1} s", number(&restore, "files")?, seconds(&restore));
     // One directory is the snapshot's root; a file keeps its whole path.
-    let restored = if source.is_dir() { target } else { target.join(source.strip_prefix("/").unwrap_or(source)) };
+    let restored =
+        if source.is_dir() { target.clone() } else { target.join(source.strip_prefix("/").unwrap_or(source)) };
     let compared = compare::same(&restored, source)?;
     println!("   compared {} files, {} bit for bit: identical", compared.files, HumanBytes(compared.bytes));
+    Ok(target)
+}
 
+fn prove(stage: &Stage, target: &Path) -> Result<()> {
     heading("6. Prove it to a stranger: no node, no key, no network");
     let receipt = stage.place().join("receipt.json");
-    let receipt_text = receipt.to_string_lossy().into_owned();
-    stage.ask(&["receipt", "demo", "--output", &receipt_text])?;
-    let verified = stage.ask_offline(&["verify", &receipt_text])?;
+    let path = receipt.to_string_lossy().into_owned();
+    stage.ask(&["receipt", "demo", "--output", &path])?;
+    let verified = stage.ask_offline(&["verify", &path])?;
     ensure!(verified["valid"] == true, "the receipt does not verify: {verified}");
     println!("   {} ({}) verifies", receipt.display(), HumanBytes(std::fs::metadata(&receipt)?.len()));
-    let proof = stage.ask_offline(&["verify", &receipt_text, "--files", &restored.to_string_lossy()])?;
+    let proof = stage.ask_offline(&["verify", &path, "--files", &target.to_string_lossy()])?;
     ensure!(proof["filesMatch"] == true, "the restored files are not the committed ones: {proof}");
     println!("   and the restored files are the ones committed");
-
-    heading("7. The node repairs what the dead disks held");
-    let repaired = wait_for_repair(stage)?;
-    println!(
-        "   {} shards rebuilt on the remaining disks, {:.1} s after the loss",
-        repaired,
-        died.elapsed().as_secs_f64()
-    );
-    stage.stop()
+    Ok(())
 }
 
 /// Names at the top of the checkout that are no sources: build results and version control.
-fn sources(root: &std::path::Path) -> Result<Vec<String>> {
-    let ignored = [".git", "target"];
-    Ok(ignored
+fn no_sources(root: &Path) -> Vec<String> {
+    let names = [".git", "target"];
+    names
         .iter()
-        .filter(|name| root.join(name).exists())
-        .map(|name| root.join(name).to_string_lossy().into_owned())
-        .collect())
+        .map(|name| root.join(name))
+        .filter(|path| path.exists())
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect()
 }
 
 fn wait_for_repair(stage: &Stage) -> Result<u64> {

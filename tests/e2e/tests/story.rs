@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use e2e::{Node, Owner, make_tree, same_tree};
 
-/// Waits until the node reports no degraded pack, at most a minute.
+/// Waits until the node has rebuilt shards and reports no degraded pack, at most a minute.
 fn wait_until_repaired(owner: &Owner) -> serde_json::Value {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let health = owner.run(&["health"]);
-        if health.code == 0 {
-            return health.json;
+        let status = owner.run(&["status"]).done();
+        let rebuilt = status["replica"]["repairs"]["done"].as_u64().unwrap();
+        if rebuilt > 0 && owner.run(&["health"]).code == 0 {
+            return status;
         }
-        assert!(Instant::now() < deadline, "not repaired: {}", health.json);
+        assert!(Instant::now() < deadline, "not repaired: {status}");
         std::thread::sleep(Duration::from_millis(200));
     }
 }
