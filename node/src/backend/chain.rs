@@ -115,7 +115,7 @@ impl ChainBackend for NodeBackend {
 
     fn checkpoint(&self, header: &Header) -> Result<String, BackendError> {
         let signers = self.validators(header.height)?;
-        let is_ours = |key: &ValidatorKey| signers.is_some_and(|set| set.find(key).is_some());
+        let is_ours = |key: &primitives::ValidatorKey| signers.is_some_and(|set| set.find(key).is_some());
         Ok(self.cosigner.note(header, is_ours))
     }
 
