@@ -22,7 +22,6 @@ pub(crate) struct Reading {
     pub(crate) vault: OpenVault,
     pub(crate) index: VaultIndex,
     pub(crate) fetcher: Fetcher,
-    _cache: CacheDir,
 }
 
 impl Reading {
@@ -34,7 +33,8 @@ impl Reading {
         progress: Arc<dyn Progress>,
     ) -> Result<Self, ClientError> {
         let vault = OpenVault::open(client, secret, vault)?;
-        // A backup may be running: then this reading works without files of its own.
+        // While a backup is running, this reading works without files of its own; and once the index is in memory, the
+        // files are free for a backup.
         let cache = CacheDir::lock_or_none(client, &vault.id)?;
         let fetcher = Fetcher::new(Arc::clone(client.node()), progress);
         let keys = FooterKeys::new(&vault.keys.pack);
@@ -44,7 +44,8 @@ impl Reading {
             index.clear()?;
             index.sync(client.node().as_ref(), &vault.record, &keys, &fetcher)?;
         }
-        Ok(Self { vault, index, fetcher, _cache: cache })
+        index.chunks()?;
+        Ok(Self { vault, index, fetcher })
     }
 
     pub(crate) fn frame_keys(&self) -> FrameKeys {

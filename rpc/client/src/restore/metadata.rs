@@ -11,6 +11,48 @@ use seal::tree::{Meta, Mtime};
 
 use super::Restore;
 
+/// What a new file is like before anything is set, so that what is right already costs no call.
+#[derive(Clone, Copy)]
+pub(super) struct Fresh {
+    /// Whom new files belong to, when that is certain.
+    owner: Option<(u32, u32)>,
+    /// Permissions that the process takes away from new files; all when unknown.
+    umask: u32,
+}
+
+impl Fresh {
+    /// Learns it for a target; `certain` says that no directory in it passes its group on.
+    pub(super) fn learn(certain: bool) -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        let umask = umask.and_then(|text| u32::from_str_radix(text.trim(), 8).ok()).unwrap_or(0o7777);
+        let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        Self { owner: certain.then_some(ids), umask }
+    }
+
+    /// The mode to make a file with, and whether it must be set again later. While it is written its owner can always
+    /// write to it, for several threads open it.
+    pub(super) fn mode(self, meta: &Meta) -> (Mode, bool) {
+        let mode = meta.mode & 0o7777;
+        let at_once = mode & (0o7000 | self.umask) == 0 && mode & 0o600 == 0o600;
+        (Mode::from_raw_mode(if at_once { mode } else { 0o600 }), !at_once)
+    }
+
+    fn owns(self, uid: Uid, gid: Gid) -> bool {
+        self.owner == Some((uid.as_raw(), gid.as_raw()))
+    }
+}
+
+/// Sets everything of a new file that was made with [`Fresh::mode`]; returns what could not be set.
+pub(super) fn apply_new(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<String> {
+    let (uid, gid) = owner(restore, meta);
+    let (_, set_mode) = restore.fresh.mode(meta);
+    if set_mode || !meta.xattrs.is_empty() || (restore.root && !restore.fresh.owns(uid, gid)) {
+        return apply(restore, file, meta);
+    }
+    set_times(&file, meta.mtime).err().map(|error| format!("cannot set times: {error}")).into_iter().collect()
+}
+
 /// Sets everything of an open file or directory; returns what could not be set.
 pub(super) fn apply(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<String> {
     let mut failed = Vec::new();

@@ -23,6 +23,7 @@ use crate::meta::Names;
 use crate::patterns::Patterns;
 use crate::snapshot::{self, Reading};
 use crate::{Client, ClientError, Note, Phase, RestoreOptions, RestoreReport};
+use metadata::Fresh;
 use plan::Plan;
 use target::Target;
 
@@ -34,6 +35,7 @@ struct Restore<'a> {
     names: Names,
     chunker: Chunker,
     root: bool,
+    fresh: Fresh,
     counters: Counters,
     notes: Mutex<Notes>,
 }
@@ -71,6 +73,7 @@ pub(crate) fn restore(
     if include.is_empty() {
         options.progress.total(manifest.root.files, manifest.root.bytes);
     }
+    let fresh = Fresh::learn(target.keeps_groups());
     let restore = Restore {
         options,
         reading: &reading,
@@ -78,6 +81,7 @@ pub(crate) fn restore(
         names: Names::load(),
         chunker: Chunker::new(reading.vault.keys.cdc_seed),
         root: rustix::process::geteuid().is_root(),
+        fresh,
         counters: Counters::default(),
         notes: Mutex::default(),
     };

@@ -43,6 +43,12 @@ impl Target {
         Ok(Self { path: path.to_path_buf(), root, fresh, made, overwrite: overwrite || resumed })
     }
 
+    /// Whether new files get the process's group: nothing was here before, and the target does not pass its group on.
+    pub(super) fn keeps_groups(&self) -> bool {
+        const SET_GROUP: u32 = 0o2000;
+        self.fresh && rustix::fs::fstat(&self.root).is_ok_and(|stat| stat.st_mode & SET_GROUP == 0)
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -242,7 +242,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         let directory = self.directory(parent(&file.path))?;
         restore.target.clear(directory, name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
+        openat(directory, name, flags, restore.fresh.mode(&file.meta).0)
     }
 
     fn directory(&mut self, path: &Path) -> Result<&OwnedFd, Errno> {
@@ -265,7 +265,7 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     fn finish(&self, file: &FilePlan, fd: impl AsFd) {
-        for failed in metadata::apply(self.restore, fd, &file.meta) {
+        for failed in metadata::apply_new(self.restore, fd, &file.meta) {
             self.restore.error(&file.path, failed);
         }
         self.restore.counters.files.fetch_add(1, Ordering::Relaxed);
