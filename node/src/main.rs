@@ -22,5 +22,19 @@ mod wiring;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    end_quietly_with_the_reader();
     cli::main()
+}
+
+/// `strongroom … | head` is no failure: when the reader of standard output has gone, so does this process, with the exit
+/// code that a shell gives to SIGPIPE.
+fn end_quietly_with_the_reader() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = info.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if text.contains("Broken pipe") {
+            std::process::exit(141);
+        }
+        told(info);
+    }));
 }

@@ -152,7 +152,7 @@ fn show(global: &Global, report: &BackupReport, finality: Option<Finality>, elap
         if !report.errors.is_empty() {
             eprintln!("\nnot backed up ({}):", report.errors.len());
             for note in &report.errors {
-                eprintln!("  {}: {}", note.path.display(), note.reason);
+                eprintln!("  {}: {}", output::path(&note.path), note.reason);
             }
         }
     });

@@ -39,13 +39,28 @@ impl Failure {
             Self::Refuted(report) => (4, "refuted", report),
             Self::Unreachable(report) => (5, "unreachable", report),
         };
+        let message = message(&report);
         if json {
-            println!("{}", serde_json::json!({ "error": { "kind": kind, "message": format!("{report:#}") } }));
+            println!("{}", serde_json::json!({ "error": { "kind": kind, "message": message } }));
         } else {
-            eprintln!("error: {report:#}");
+            eprintln!("error: {message}");
         }
         ExitCode::from(code)
     }
+}
+
+/// The chain of causes on one line; a cause that the text before it tells already is not told again.
+fn message(report: &eyre::Report) -> String {
+    let mut message = String::new();
+    for cause in report.chain() {
+        let text = cause.to_string();
+        if message.is_empty() {
+            message = text;
+        } else if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+    }
+    message
 }
 
 impl From<eyre::Report> for Failure {
@@ -69,5 +84,16 @@ impl From<client::ClientError> for Failure {
             )),
             other => Self::Failed(other.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let report = eyre::eyre!("no such file").wrap_err("cannot read x: no such file").wrap_err("backup");
+        assert_eq!(message(&report), "backup: cannot read x: no such file");
     }
 }

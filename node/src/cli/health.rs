@@ -40,6 +40,12 @@ pub(crate) fn health(global: &Global) -> Result<Exit, Failure> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
+/// Volumes of the network that work, as far as the node knows; at most 255.
+pub(crate) fn volumes(global: &Global) -> Result<u8, Failure> {
+    let up = ask(global)?.replica.volumes.iter().filter(|volume| volume.state != "lost").count();
+    Ok(u8::try_from(up).unwrap_or(u8::MAX))
+}
+
 fn ask(global: &Global) -> Result<Answers, Failure> {
     let client = HttpClientBuilder::default()
         .build(&global.node)
@@ -94,8 +100,14 @@ fn problems(answers: &Answers) -> Vec<String> {
         .volumes
         .iter()
         .filter(|volume| volume.state != "up")
-        .filter(|volume| volume.shards.get() > 0)
-        .map(|volume| format!("volume {} ({}) is {}", volume.volume.get(), volume.path, volume.state))
+        .map(|volume| {
+            let remedy = if volume.state == "lost" {
+                ": replace its disk (docs/operator/volumes.md) or take it out of storage.volumes"
+            } else {
+                ""
+            };
+            format!("volume {} ({}) is {}{remedy}", volume.volume.get(), volume.path, volume.state)
+        })
         .collect();
     match degraded(answers) {
         Some(0) => {}

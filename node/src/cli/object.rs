@@ -74,7 +74,8 @@ pub(crate) fn put(global: &Global, args: PutArgs) -> Result<Exit, Failure> {
     bar.finish();
     let object = outcome?;
     output::print(global, &document(&object), || {
-        println!("{} version {}, {}, {}", object.name, object.version, output::bytes(object.size), object.media_type);
+        let (name, kind) = (output::text(&object.name), output::text(&object.media_type));
+        println!("{name} version {}, {}, {kind}", object.version, output::bytes(object.size));
     });
     Ok(Exit::Done)
 }
@@ -128,8 +129,8 @@ pub(crate) fn list(global: &Global, args: ListArgs) -> Result<Exit, Failure> {
                 output::bytes(object.size),
                 output::time(object.put_at.get()),
                 object.version,
-                object.media_type,
-                object.name
+                output::text(&object.media_type),
+                output::text(&object.name)
             );
         }
     });

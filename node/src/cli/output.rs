@@ -1,5 +1,6 @@
 //! How results look: one JSON document, or text for people; sizes, times and progress bars.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,6 +15,16 @@ pub(crate) fn print(global: &Global, document: &Value, text: impl FnOnce()) {
     } else {
         text();
     }
+}
+
+/// A path for a terminal: control characters, which could move the cursor or forge lines, are escaped.
+pub(crate) fn path(path: &Path) -> String {
+    text(&path.to_string_lossy())
+}
+
+/// A text of a stranger for a terminal: control characters are escaped.
+pub(crate) fn text(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// `1.5 GiB`.
@@ -93,6 +104,12 @@ mod tests {
         ] {
             assert_eq!(time(seconds * 1000), expected);
         }
+    }
+
+    #[test]
+    fn names_cannot_move_the_cursor() {
+        assert_eq!(path(Path::new("a\x1b[31m\nb")), "a\\u{1b}[31m\\nb");
+        assert_eq!(path(Path::new("plain name é")), "plain name é");
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Progress for Bar {
 
     fn note(&self, note: &Note) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("note: {}: {}", note.path.display(), note.reason));
+            self.bar.suspend(|| eprintln!("note: {}: {}", output::path(&note.path), note.reason));
         }
     }
 }

@@ -82,7 +82,9 @@ pub(crate) fn show(report: &RestoreReport, elapsed: Duration) {
         if !notes.is_empty() {
             eprintln!("\n{what} ({}):", notes.len());
             for note in notes {
-                eprintln!("  {}: {}", note.path.display(), note.reason);
+                let whole = note.path.as_os_str().is_empty();
+                let name = if whole { "(the whole snapshot)".to_owned() } else { output::path(&note.path) };
+                eprintln!("  {name}: {}", note.reason);
             }
         }
     }

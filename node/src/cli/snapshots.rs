@@ -53,9 +53,8 @@ pub(crate) struct SnapshotsArgs {
 pub(crate) struct LsArgs {
     /// VAULT or VAULT@SNAPSHOT
     target: Target,
-    /// Directory in the snapshot
-    #[arg(default_value = "")]
-    path: PathBuf,
+    /// Directory in the snapshot; default: its root
+    path: Option<PathBuf>,
     /// Descend into directories
     #[arg(long, short = 'R')]
     recursive: bool,
@@ -100,7 +99,8 @@ pub(crate) fn snapshots(global: &Global, args: SnapshotsArgs) -> Result<Exit, Fa
 pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
     let owner = account::owner(global)?;
     let mut entries = Vec::new();
-    owner.ls(&args.target.vault, args.target.snapshot, &args.path, args.recursive, &mut |entry| {
+    let path = args.path.unwrap_or_default();
+    owner.ls(&args.target.vault, args.target.snapshot, &path, args.recursive, &mut |entry| {
         if global.json {
             entries.push(entry);
             return Ok(());
@@ -110,7 +110,7 @@ pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
             EntryKind::Directory => 'd',
             EntryKind::Symlink => 'l',
         };
-        let arrow = entry.target.as_ref().map(|target| format!(" -> {}", target.display())).unwrap_or_default();
+        let arrow = entry.target.as_ref().map(|target| format!(" -> {}", output::path(target))).unwrap_or_default();
         let time = output::time(u64::try_from(entry.mtime).unwrap_or_default().saturating_mul(1000));
         println!(
             "{kind}{:04o} {:>8} {:>8} {:>12} {time} {}{arrow}",
@@ -118,7 +118,7 @@ pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
             entry.user,
             entry.group,
             entry.size,
-            entry.path.display()
+            output::path(&entry.path)
         );
         Ok(())
     })?;
@@ -142,7 +142,7 @@ pub(crate) fn diff(global: &Global, args: DiffArgs) -> Result<Exit, Failure> {
                 Change::Content => 'M',
                 Change::Metadata => 'm',
             };
-            println!("{sign} {}", difference.path.display());
+            println!("{sign} {}", output::path(&difference.path));
         }
     });
     Ok(Exit::Done)

@@ -6,7 +6,7 @@ use primitives::Policy;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::{Global, account, output};
+use super::{Global, account, health, output};
 
 /// Assumptions of the printed loss probability: each volume fails with this yearly rate …
 const FAILURES_PER_YEAR: f64 = 0.10;
@@ -46,14 +46,16 @@ pub(crate) struct CreateArgs {
 
 pub(crate) fn run(global: &Global, command: VaultCommand) -> Result<Exit, Failure> {
     let owner = account::owner(global)?;
+    let volumes = health::volumes(global)?;
     match command {
         VaultCommand::Create(args) => {
             let vault = create(&owner, &args.name, args.policy, args.retention_days)?;
-            output::print(global, &document(&vault), || show(&vault));
+            warn(global, vault.policy, volumes);
+            output::print(global, &document(&vault, volumes), || show(&vault, volumes));
         }
         VaultCommand::List => {
             let vaults = owner.vault_list()?;
-            output::print(global, &vaults.iter().map(document).collect(), || {
+            output::print(global, &vaults.iter().map(|vault| document(vault, volumes)).collect(), || {
                 for vault in &vaults {
                     println!(
                         "{:20} {:>5}  {:>5} snapshots  {:>12}",
@@ -70,7 +72,7 @@ pub(crate) fn run(global: &Global, command: VaultCommand) -> Result<Exit, Failur
         }
         VaultCommand::Info { name } => {
             let vault = owner.vault_info(&name)?;
-            output::print(global, &document(&vault), || show(&vault));
+            output::print(global, &document(&vault, volumes), || show(&vault, volumes));
         }
     }
     Ok(Exit::Done)
@@ -82,25 +84,64 @@ pub(crate) fn create(owner: &Owner, name: &str, policy: Policy, retention_days: 
     Ok(owner.vault_create(name, options)?)
 }
 
-/// Yearly loss probability of a pack of this policy.
-fn loss(policy: Policy) -> f64 {
-    coding::annual_loss_probability(policy, FAILURES_PER_YEAR, REPAIR_HOURS)
+/// How well a policy protects on so many volumes: with fewer volumes than shards some carry several, and each that dies
+/// takes all of its shards along.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Protection {
+    /// Volumes that may die at once.
+    tolerated: u8,
+    /// Probability that a pack is lost within a year.
+    annual_loss: f64,
 }
 
-fn document(vault: &VaultInfo) -> Value {
+impl Protection {
+    fn of(policy: Policy, volumes: u8) -> Self {
+        let spread = volumes.clamp(1, policy.width());
+        let per_volume = policy.width().div_ceil(spread);
+        let tolerated = policy.parity_shards() / per_volume;
+        // Of `spread` volumes any `spread - tolerated` still hold enough.
+        let on_volumes = Policy::new(spread - tolerated.min(spread - 1), tolerated).unwrap_or(policy);
+        Self { tolerated, annual_loss: coding::annual_loss_probability(on_volumes, FAILURES_PER_YEAR, REPAIR_HOURS) }
+    }
+}
+
+fn document(vault: &VaultInfo, volumes: u8) -> Value {
+    let protection = Protection::of(vault.policy, volumes);
     let mut document = json!(vault);
-    document["annualLossProbability"] = json!(loss(vault.policy));
-    document["assumptions"] = json!({ "failuresPerYear": FAILURES_PER_YEAR, "repairHours": REPAIR_HOURS });
+    document["annualLossProbability"] = json!(protection.annual_loss);
+    document["volumesThatMayDie"] = json!(protection.tolerated);
+    document["assumptions"] =
+        json!({ "failuresPerYear": FAILURES_PER_YEAR, "repairHours": REPAIR_HOURS, "volumes": volumes });
     document
 }
 
-fn show(vault: &VaultInfo) {
+/// Says when the network is too small for the policy, or the policy keeps nothing to lose.
+fn warn(global: &Global, policy: Policy, volumes: u8) {
+    if volumes < policy.width() {
+        output::note(
+            global,
+            &format!(
+                "note: policy {policy} wants {} volumes and the network has {volumes}: some carry several shards of a pack",
+                policy.width()
+            ),
+        );
+    }
+    if Protection::of(policy, volumes).tolerated == 0 {
+        output::note(global, "warning: the loss of any one volume loses data");
+    }
+}
+
+fn show(vault: &VaultInfo, volumes: u8) {
+    let protection = Protection::of(vault.policy, volumes);
     println!("vault      {}", vault.name);
     println!("id         {}", vault.vault);
     println!("policy     {}", vault.policy);
     println!(
-        "yearly loss probability of a pack  {:.1e}  (volumes fail independently, {FAILURES_PER_YEAR} a year; lost shards are rebuilt within {REPAIR_HOURS} h)",
-        loss(vault.policy)
+        "survives   any {} of {volumes} volumes; yearly loss probability of a pack {:.1e}",
+        protection.tolerated, protection.annual_loss
+    );
+    println!(
+        "           (volumes fail independently, {FAILURES_PER_YEAR} a year; lost shards are rebuilt within {REPAIR_HOURS} h)"
     );
     if vault.retention_ms > 0 {
         println!("retention  {} days", vault.retention_ms / 86_400_000);
@@ -110,5 +151,27 @@ fn show(vault: &VaultInfo) {
     match vault.on_chain {
         Some(height) => println!("on chain   since height {height}"),
         None => println!("on chain   not yet: with the first snapshot"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_volumes_than_shards_protect_less() {
+        for (policy, volumes, tolerated) in [
+            (Policy::ERASURE, 6, 2),
+            (Policy::ERASURE, 12, 2),
+            (Policy::ERASURE, 3, 1),
+            (Policy::ERASURE, 1, 0),
+            (Policy::STRONG, 6, 2),
+            (Policy::STRONG, 12, 4),
+            (Policy::MIRROR, 6, 3),
+            (Policy::MIRROR, 2, 1),
+        ] {
+            assert_eq!(Protection::of(policy, volumes).tolerated, tolerated, "{policy} on {volumes}");
+        }
+        assert!(Protection::of(Policy::STRONG, 6).annual_loss > Protection::of(Policy::STRONG, 12).annual_loss);
     }
 }

@@ -18,6 +18,9 @@ use super::ledger_side::FinalityRecord;
 /// How long a transaction may take to be in a block before the relay looks again.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A commitment that a dry run left out, with the chain's words.
+type LeftOut = (Commitment, String);
+
 /// A commitment that the chain does not take.
 pub(super) struct Refused {
     pub(super) commitment: Commitment,
@@ -111,7 +114,7 @@ impl ChainSide {
         cluster: &Hash32,
         epoch: u64,
         items: &[Commitment],
-    ) -> Result<(Vec<Commitment>, Vec<(Commitment, String)>)> {
+    ) -> Result<(Vec<Commitment>, Vec<LeftOut>)> {
         let chain = self.consensus.chain();
         let block = self.next_block()?;
         let input = self.batch(cluster, epoch, items);

@@ -198,6 +198,7 @@ pub enum EntryKind {
 #[serde(rename_all = "camelCase")]
 pub struct ListedEntry {
     /// Path below the snapshot's root.
+    #[serde(serialize_with = "crate::progress::lossy")]
     pub path: PathBuf,
     /// What it is.
     pub kind: EntryKind,
@@ -216,6 +217,7 @@ pub struct ListedEntry {
     /// Modification, seconds since 1970.
     pub mtime: i64,
     /// Where a symbolic link points.
+    #[serde(serialize_with = "lossy_target")]
     pub target: Option<PathBuf>,
 }
 
@@ -238,6 +240,7 @@ pub enum Change {
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Path below the root.
+    #[serde(serialize_with = "crate::progress::lossy")]
     pub path: PathBuf,
     /// How it differs.
     pub change: Change,
@@ -360,4 +363,8 @@ impl FilesVerdict {
     pub fn holds(&self) -> bool {
         self.expected == self.found && self.errors.is_empty()
     }
+}
+
+fn lossy_target<S: serde::Serializer>(target: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&target.as_ref().map(|target| target.to_string_lossy()))
 }

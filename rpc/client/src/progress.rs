@@ -1,6 +1,6 @@
 //! How a long operation tells how far it is, and how it is stopped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,7 +28,8 @@ pub enum Phase {
 /// Something about one path that people should know.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Note {
-    /// The path.
+    /// The path. In JSON bytes that are no UTF-8 become U+FFFD.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// What happened.
     pub reason: String,
@@ -82,4 +83,9 @@ impl Cancel {
     pub(crate) fn check(&self) -> Result<(), ClientError> {
         if self.is_cancelled() { Err(ClientError::Cancelled) } else { Ok(()) }
     }
+}
+
+/// A path as text: JSON has no other, and a name that is no UTF-8 must not end a report.
+pub(crate) fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }

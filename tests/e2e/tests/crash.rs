@@ -1,4 +1,5 @@
 //! kill -9 of client and node at any moment: nothing acknowledged is missing, and the work goes on where it stopped.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use std::time::Duration;
 
@@ -41,15 +42,15 @@ fn a_killed_node_comes_back_with_all_that_it_acknowledged() {
     let _ = owner.run(&["vault", "create", "v"]).done();
     let source = place.path().join("source");
     let mut acknowledged = Vec::new();
-    for round in 0..5u64 {
+    for round in 0..5u8 {
         std::fs::create_dir_all(&source).unwrap();
-        std::fs::write(source.join(format!("file {round}")), vec![round as u8; 1 << 20]).unwrap();
+        std::fs::write(source.join(format!("file {round}")), vec![round; 1 << 20]).unwrap();
         let backup = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
         acknowledged.push(backup["snapshot"]["commitment"].as_str().unwrap().to_owned());
         // While the next backup runs, the node dies.
-        std::fs::write(source.join("more"), vec![100 + round as u8; 4 << 20]).unwrap();
+        std::fs::write(source.join("more"), vec![100 + round; 4 << 20]).unwrap();
         let mut child = owner.command(&["backup", "v", source.to_str().unwrap()]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(20 * round));
+        std::thread::sleep(Duration::from_millis(20 * u64::from(round)));
         node.kill();
         let _ = child.wait().unwrap();
         node = Node::start(&data);

@@ -1,4 +1,5 @@
 //! Bad input and bad luck: a clear error, the right exit code, and nothing lost.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use std::os::unix::fs::PermissionsExt;
 

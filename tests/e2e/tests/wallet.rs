@@ -1,4 +1,5 @@
 //! The Ethereum side, as a wallet sees it: transfers, refusals in geth's words, blocks and receipts.
+#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_eips::eip2718::Encodable2718;
@@ -97,7 +98,7 @@ fn bad_transactions_are_refused_in_geths_words() {
     let _ = wallet.wait(&hash);
     let stranger = Wallet { secret: [9; 32], url: wallet.url.clone(), chain_id: wallet.chain_id };
     let cases = [
-        ("replayed", first.clone(), "nonce too low"),
+        ("replayed", first, "nonce too low"),
         ("another chain", wallet.raw(|tx| tx.chain_id += 1), "chain"),
         ("underfunded", stranger.raw(|_| {}), "insufficient funds for gas * price + value"),
         ("too little gas", wallet.raw(|tx| tx.gas_limit = 20_999), "intrinsic gas too low"),

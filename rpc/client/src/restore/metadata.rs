@@ -74,8 +74,10 @@ pub(super) fn apply(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<
         let set = fsetxattr(&file, xattr.name.as_slice(), &xattr.value, XattrFlags::empty());
         note(&format!("attribute {name}"), set);
     }
-    // After the owner, whose change takes set-id bits away.
-    note("mode", fchmod(&file, Mode::from_raw_mode(meta.mode & 0o7777)));
+    // After the owner, whose change takes set-id bits away. Without privileges the owner is whoever restores: a program
+    // that ran as somebody else must not run as them.
+    let mask = if restore.root { 0o7777 } else { 0o1777 };
+    note("mode", fchmod(&file, Mode::from_raw_mode(meta.mode & mask)));
     note("times", set_times(&file, meta.mtime));
     failed
 }
