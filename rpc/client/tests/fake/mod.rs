@@ -8,6 +8,8 @@
     reason = "a mock of small sizes, whose surprises should end the test"
 )]
 
+pub mod world;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;

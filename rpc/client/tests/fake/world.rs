@@ -1,0 +1,95 @@
+//! An owner with a vault on a node in memory, a tree to back up, and places to restore to.
+
+#![allow(dead_code, reason = "each test file uses some")]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use client::{BackupOptions, BackupReport, Client, Owner, RestoreOptions, RestoreReport, VaultOptions};
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use seal::OwnerSecret;
+
+use super::{FakeNode, tree_of};
+
+pub struct World {
+    pub node: Arc<FakeNode>,
+    directory: tempfile::TempDir,
+    pub secret: OwnerSecret,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let secret = OwnerSecret::generate(&mut ChaCha20Rng::seed_from_u64(1));
+        let world = Self { node: Arc::new(FakeNode::default()), directory, secret };
+        std::fs::create_dir(world.source()).unwrap();
+        world.owner().vault_create("v", VaultOptions::default()).unwrap();
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn source(&self) -> PathBuf {
+        self.path("source")
+    }
+
+    /// An owner on a machine with this cache.
+    pub fn owner_with(&self, cache: &str) -> Owner {
+        let node: Arc<dyn client::Node> = self.node.clone();
+        Client::with_node(node).unwrap().cache_dir(self.path(cache)).owner(self.secret.clone())
+    }
+
+    pub fn owner(&self) -> Owner {
+        self.owner_with("cache")
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.source().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    pub fn backup(&self) -> BackupReport {
+        self.owner().backup(BackupOptions::new("v", vec![self.source()])).unwrap()
+    }
+
+    pub fn restore(&self, target: &str) -> RestoreReport {
+        self.owner().restore(RestoreOptions::new("v", self.path(target))).unwrap()
+    }
+
+    pub fn assert_restores(&self, target: &str) -> RestoreReport {
+        let report = self.restore(target);
+        assert!(report.lost.is_empty() && report.errors.is_empty(), "{report:?}");
+        assert_eq!(tree_of(&self.source()), tree_of(&self.path(target)));
+        report
+    }
+}
+
+pub fn random(seed: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    ChaCha20Rng::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes
+}
+
+/// Old enough that the directory cache believes it.
+pub fn age(path: &Path) {
+    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    assert!(path.exists());
+}
+
+pub fn find(directory: &Path, name: &str) -> PathBuf {
+    let mut todo = vec![directory.to_path_buf()];
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.file_name() == Some(OsStr::new(name)) {
+            return path;
+        }
+    }
+    panic!("no {name}")
+}
