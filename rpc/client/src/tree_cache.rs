@@ -19,7 +19,7 @@ use seal::tree::{DirectoryNode, Entry};
 use crate::ClientError;
 use crate::index::PackNumber;
 
-const MAGIC: &[u8; 8] = b"SRTREES1";
+const MAGIC: &[u8; 8] = b"SRTREES2";
 const HEADER: usize = 24;
 const FOOTER: usize = 24;
 
@@ -35,8 +35,10 @@ pub(crate) struct Summary {
     pub(crate) node: DirectoryNode,
     /// Packs that its own files, lists and tree chunks need.
     pub(crate) packs: Vec<PackNumber>,
-    /// Where its details are in the file.
+    /// Where its details are in the file: first byte and length.
     pub(crate) details: (u64, u64),
+    /// First bytes of the BLAKE3 hash of its details.
+    pub(crate) details_check: [u8; 8],
 }
 
 /// A file or symbolic link as it was.
@@ -52,7 +54,7 @@ pub(crate) struct KnownFile {
 
 /// The cache of the last backup of the same paths.
 pub(crate) struct TreeCache {
-    file: Option<File>,
+    file: Option<(PathBuf, File)>,
     summaries: HashMap<DirectoryKey, Summary>,
 }
 
@@ -97,34 +99,45 @@ impl TreeCache {
             let Ok(summary) = Summary::decode(&mut rest) else { return Ok(None) };
             summaries.insert(summary.key, summary);
         }
-        Ok(Some(Self { file: Some(file), summaries }))
+        Ok(Some(Self { file: Some((path.to_path_buf(), file)), summaries }))
     }
 
     pub(crate) fn get(&self, key: &DirectoryKey) -> Option<&Summary> {
         self.summaries.get(key)
     }
 
-    /// The files of a directory; none when they cannot be read.
-    pub(crate) fn details(&self, summary: &Summary) -> Vec<KnownFile> {
-        let bytes = self.details_bytes(summary).unwrap_or_default();
+    /// The files of a directory, all of them or an error: a shorter list would be taken for the whole directory.
+    ///
+    /// # Errors
+    /// [`ClientError::Cache`] when they cannot be read or are not those that were written.
+    pub(crate) fn details(&self, summary: &Summary) -> Result<Vec<KnownFile>, ClientError> {
+        let bytes = self.details_bytes(summary)?;
         let mut rest = &bytes[..];
         let mut files = Vec::new();
         while !rest.is_empty() {
-            match KnownFile::decode(&mut rest) {
-                Ok(file) => files.push(file),
-                Err(_) => return Vec::new(),
-            }
+            files.push(KnownFile::decode(&mut rest).map_err(|_| self.damaged("a directory's files do not decode"))?);
         }
-        files
+        Ok(files)
     }
 
-    fn details_bytes(&self, summary: &Summary) -> std::io::Result<Vec<u8>> {
+    fn details_bytes(&self, summary: &Summary) -> Result<Vec<u8>, ClientError> {
         let (at, len) = summary.details;
-        let mut bytes = vec![0; usize::try_from(len).map_err(std::io::Error::other)?];
-        if let Some(file) = &self.file {
-            file.read_exact_at(&mut bytes, at)?;
+        let Some((_, file)) = &self.file else { return Err(self.damaged("it is not open")) };
+        let len = usize::try_from(len).map_err(|_| self.damaged("a directory's files are too long"))?;
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, at).map_err(|error| {
+            tracing::debug!(target: "client", %error, "reading the directory cache");
+            self.damaged("a directory's files cannot be read")
+        })?;
+        if check_of(&bytes) != summary.details_check {
+            return Err(self.damaged("the check of a directory's files does not match"));
         }
         Ok(bytes)
+    }
+
+    fn damaged(&self, reason: &'static str) -> ClientError {
+        let path = self.file.as_ref().map(|(path, _)| path.clone()).unwrap_or_default();
+        ClientError::Cache { path, reason }
     }
 }
 
@@ -151,6 +164,7 @@ impl TreeCacheWriter {
     /// Adds a directory that was read anew.
     pub(crate) fn push(&mut self, mut summary: Summary, details: &[u8]) -> Result<(), ClientError> {
         summary.details = (self.at, details.len() as u64);
+        summary.details_check = check_of(details);
         self.file.write_all(details).map_err(ClientError::io("cannot write", &self.path))?;
         self.at += details.len() as u64;
         self.summaries.push(summary);
@@ -185,7 +199,13 @@ impl TreeCacheWriter {
         done.map_err(write)?;
         let temporary =
             self.file.into_inner().map_err(|error| ClientError::io("cannot write", &self.path)(error.into_error()))?;
+        // Otherwise a crash could leave the new name with old or no bytes.
+        temporary.as_file().sync_data().map_err(ClientError::io("cannot write", &self.path))?;
         temporary.persist(&self.path).map_err(|error| ClientError::io("cannot replace", &self.path)(error.error))?;
         Ok(())
     }
+}
+
+fn check_of(bytes: &[u8]) -> [u8; 8] {
+    blake3::hash(bytes).as_bytes().first_chunk().copied().unwrap_or_default()
 }

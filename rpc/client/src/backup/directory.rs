@@ -138,7 +138,7 @@ impl Directory {
         }
         let mut entries: Vec<Ready> = entries.into_iter().flatten().collect();
         if let Some(known) = &self.known {
-            let files = run.cache.details(known).into_iter();
+            let files = run.cache.details(known)?.into_iter();
             entries.extend(files.map(|file| Ready::known(file, &known.packs, &run.content)));
             entries.sort_by(|a, b| a.entry.name.cmp(&b.entry.name));
         }
@@ -180,7 +180,8 @@ impl Directory {
         outcome.packs.extend(&packs);
         let Some(path) = run.cache_path else { return Ok(()) };
         let fingerprint = if tainted { [0; 32] } else { self.fingerprint };
-        let summary = Summary { key: self.key, fingerprint, node: node.clone(), packs, details: (0, 0) };
+        let summary =
+            Summary { key: self.key, fingerprint, node: node.clone(), packs, details: (0, 0), details_check: [0; 8] };
         let writer = match outcome.writer.as_mut() {
             Some(writer) => writer,
             None => outcome.writer.insert(TreeCacheWriter::new(path, &run.index.generation())?),

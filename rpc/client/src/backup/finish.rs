@@ -49,7 +49,10 @@ pub(super) fn commit(
     for _ in 0..ATTEMPTS {
         if let Some((commitment, manifest_pack)) = offer(run, session, secret, &mut manifest, &packs)? {
             save_cache(run, &mut outcome);
-            run.index.append(manifest_pack.recorded().0, &[])?;
+            // The snapshot is recorded: what fails from here on is only a cache, which the next sync completes.
+            if let Err(error) = run.index.append(manifest_pack.recorded().0, &[]) {
+                tracing::warn!(target: "client", %error, "the index does not have the manifest's pack");
+            }
             return Ok(report(run, outcome, &manifest, &commitment));
         }
     }

@@ -58,7 +58,7 @@ pub(super) fn list(run: &Run<'_>, fd: &OwnedFd, path: &Path) -> (Vec<Found>, boo
 }
 
 /// Why an entry of this kind is not backed up.
-fn left_out(kind: FileType) -> Option<&'static str> {
+pub(super) fn left_out(kind: FileType) -> Option<&'static str> {
     match kind {
         FileType::RegularFile | FileType::Directory | FileType::Symlink => None,
         FileType::Socket => Some("a socket"),

@@ -15,7 +15,7 @@ use seal::tree::{Entry, Name, Node};
 
 use super::directory::{Directory, Ready, key_of};
 use super::files::{BigFile, Job, SmallFile};
-use super::listing::{Found, fingerprint, list};
+use super::listing::{Found, fingerprint, left_out, list};
 use super::packer::Tools;
 use super::run::Run;
 use crate::ClientError;
@@ -69,6 +69,10 @@ impl Walker<'_, '_> {
                 node = node.children.entry(part.as_os_str().as_bytes().to_vec()).or_default();
             }
             node.whole = true;
+        }
+        if prefix.whole {
+            let found = self.open_root(Path::new("/"))?;
+            return self.walk_tree(None, root_name(), PathBuf::from("/"), found);
         }
         self.walk_prefix(None, root_name(), PathBuf::from("/"), &prefix)
     }
@@ -201,7 +205,7 @@ impl Walker<'_, '_> {
             return Ok(Frame { directory, fd, subdirectories: subdirectories.into_iter() });
         }
         let known: HashMap<Name, KnownFile> = summary
-            .map(|summary| run.cache.details(summary))
+            .and_then(|summary| run.cache.details(summary).ok())
             .unwrap_or_default()
             .into_iter()
             .map(|file| (file.entry.name.clone(), file))
@@ -288,7 +292,11 @@ impl Walker<'_, '_> {
                     Ok(Some(None))
                 }
             },
-            kind => unreachable!("{kind:?} is left out when the directory is listed"),
+            // A path of the options; those in a directory are left out when it is listed.
+            kind => {
+                run.skip(path(), left_out(kind).unwrap_or("of an unknown kind"));
+                Ok(Some(None))
+            }
         }
     }
 
