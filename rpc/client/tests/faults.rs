@@ -4,14 +4,15 @@
 
 mod fake;
 
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
-use client::BackupOptions;
-use fake::world::{World, age, random};
+use client::{BackupOptions, Client, RestoreOptions};
+use fake::tree_of;
+use fake::world::{World, age, marker, random};
 
 /// The directory cache of the only backup that has run.
-fn trees(world: &World) -> std::path::PathBuf {
+fn trees(world: &World) -> PathBuf {
     let mut todo = vec![world.path("cache")];
     while let Some(path) = todo.pop() {
         if path.is_dir() {
@@ -80,4 +81,98 @@ fn a_fifo_that_is_named_is_skipped_with_a_note() {
         assert_eq!((report.files, report.skipped.len(), report.errors.len()), (files, 1, 0), "{report:?}");
         assert!(report.skipped[0].path.ends_with("fifo"));
     }
+}
+
+/// Runs the calling test again in a process that survives files longer than its limit.
+fn in_limited_process(name: &str, test: impl FnOnce()) {
+    if std::env::var_os("CLIENT_LIMITED").is_some() {
+        return test();
+    }
+    let status = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" --exact \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg(name)
+        .env("CLIENT_LIMITED", "1")
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+fn limit_file_size(bytes: Option<u64>) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    setrlimit(Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum }).unwrap();
+}
+
+#[test]
+fn a_file_that_cannot_be_written_leaves_no_part_behind() {
+    in_limited_process("a_file_that_cannot_be_written_leaves_no_part_behind", || {
+        let world = World::new();
+        world.write("fits", &random(1, 3_000));
+        world.write("one-chunk", &random(2, 200_000));
+        world.write("parts", &random(3, 9 << 20));
+        world.write("more-parts", &random(4, 9 << 20));
+        world.write("zeros", &vec![0; 9 << 20]);
+        world.backup();
+        limit_file_size(Some(50_000));
+        let mut options = RestoreOptions::new("v", world.path("target"));
+        options.overwrite = true;
+        std::fs::create_dir(world.path("target")).unwrap();
+        std::fs::create_dir(world.path("target/parts")).unwrap();
+        let report = Client::with_node(world.node.clone()).unwrap().owner(world.secret.clone()).restore(options);
+        limit_file_size(None);
+        let report = report.unwrap();
+        assert_eq!((report.files, report.errors.len()), (1, 4), "{report:?}");
+        // What was there before and is in the way stays.
+        assert_eq!(
+            tree_of(&world.path("target")).into_keys().collect::<Vec<_>>(),
+            ["fits", "parts"].map(PathBuf::from)
+        );
+    });
+}
+
+#[test]
+fn a_recorded_snapshot_is_reported_even_if_the_caches_cannot_be_written() {
+    in_limited_process("a_recorded_snapshot_is_reported_even_if_the_caches_cannot_be_written", || {
+        let world = World::new();
+        world.write("file", &random(1, 3_000));
+        world.node.on_snapshot(|| limit_file_size(Some(0)));
+        let report = world.owner().backup(BackupOptions::new("v", vec![world.source()]));
+        limit_file_size(None);
+        assert_eq!(report.unwrap().snapshot, 1);
+        world.node.on_snapshot(|| ());
+        assert_eq!(world.backup().new_bytes, 0);
+        world.assert_restores("target");
+    });
+}
+
+#[test]
+fn files_named_like_a_marker_are_restored() {
+    let world = World::new();
+    let report = world.backup();
+    world.write(&marker(&report), b"mine");
+    world.write(".strongroom-restore", b"mine too");
+    world.write(".strongroom-restore-", b"and this");
+    world.backup();
+    world.assert_restores("target");
+}
+
+#[test]
+fn a_resumed_restore_gives_the_root_its_metadata() {
+    let world = World::new();
+    world.write("file", b"file");
+    let source = world.source();
+    std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o710)).unwrap();
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    std::fs::File::open(&source).unwrap().set_modified(time).unwrap();
+    let report = world.backup();
+    // Stopped right after the target was made; its marker is taken from a restore that is stopped.
+    let mut options = RestoreOptions::new("v", world.path("target"));
+    options.cancel.cancel();
+    options.overwrite = false;
+    assert!(world.owner().restore(options).is_err());
+    assert!(world.path("target").join(marker(&report)).exists());
+    world.assert_restores("target");
+    let made = std::fs::metadata(world.path("target")).unwrap();
+    assert_eq!((made.permissions().mode() & 0o7777, made.modified().unwrap()), (0o710, time));
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use client::{BackupOptions, Client, ClientError, Owner, RestoreOptions, VaultOptions};
 use fake::tree_of;
-use fake::world::{World, age, find, random};
+use fake::world::{World, age, find, marker, random};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use seal::OwnerSecret;
@@ -67,7 +67,7 @@ fn one_of_everything_comes_back_as_it_was() {
     assert!(sparse.blocks() * 512 < 10_000_000, "{} blocks", sparse.blocks());
     let (a, b) = (world.path("target/large"), world.path("target/deep/large-too"));
     assert_eq!(std::fs::metadata(a).unwrap().ino(), std::fs::metadata(b).unwrap().ino());
-    assert!(!world.path("target/.strongroom-restore").exists());
+    assert!(!world.path("target").join(marker(&report)).exists());
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_restore_goes_on_where_it_stopped_and_overwrites_only_when_told() {
     std::fs::remove_file(world.path("target/mine")).unwrap();
     world.assert_restores("target");
     // As if it had been stopped: one file is missing, one is half written, and the marker is there.
-    std::fs::write(world.path("target/.strongroom-restore"), report.commitment.to_string()).unwrap();
+    std::fs::write(world.path("target").join(marker(&report)), report.commitment.to_string()).unwrap();
     std::fs::remove_file(world.path("target/plain.txt")).unwrap();
     std::fs::write(world.path("target/text"), b"half").unwrap();
     let again = world.assert_restores("target");

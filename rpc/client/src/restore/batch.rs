@@ -29,6 +29,8 @@ pub(super) struct FilePlan {
     pub(super) failed: AtomicBool,
     /// It is there, if it has several pieces.
     pub(super) made: AtomicBool,
+    /// This run has made the file under its name: it may take it away again.
+    pub(super) created: AtomicBool,
     /// Held while it is made.
     pub(super) opening: Mutex<()>,
 }
@@ -44,6 +46,7 @@ impl FilePlan {
             left: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             made: AtomicBool::new(false),
+            created: AtomicBool::new(false),
             opening: Mutex::new(()),
         }
     }

@@ -10,16 +10,24 @@ use rustix::io::Errno;
 
 use crate::ClientError;
 
-/// Says which snapshot is being restored here; gone when it is complete.
-const MARKER: &str = ".strongroom-restore";
+/// Begins the name of the file that says which snapshot is being restored here; gone when it is complete.
+///
+/// The name goes on with the commitment's first digits, which depend on all names in the snapshot: so no snapshot has a
+/// file of the name of its own marker.
+const MARKER: &str = ".strongroom-restore-";
+/// Digits of the commitment in the marker's name.
+const DIGITS: usize = 16;
+/// Second line of a marker in a directory that the restore has made.
+const MADE: &str = "made";
 
 /// An open target.
 pub(super) struct Target {
     path: PathBuf,
+    marker: PathBuf,
     root: OwnedFd,
     /// It was empty: nothing can be in the way, and nothing can be there already.
     pub(super) fresh: bool,
-    /// It did not exist: then it gets the metadata of the snapshot's root.
+    /// It did not exist before the first attempt: then it gets the metadata of the snapshot's root.
     pub(super) made: bool,
     pub(super) overwrite: bool,
 }
@@ -27,20 +35,25 @@ pub(super) struct Target {
 impl Target {
     /// Opens a directory, or makes it, for this snapshot.
     pub(super) fn open(path: &Path, commitment: &CommitmentHash, overwrite: bool) -> Result<Self, ClientError> {
-        let made = !path.exists();
+        let absent = !path.exists();
         std::fs::create_dir_all(path).map_err(ClientError::io("cannot make", path))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat(CWD, path, flags, Mode::empty())
             .map_err(|error| ClientError::io("cannot open", path)(error.into()))?;
-        let marker = path.join(MARKER);
-        let resumed = std::fs::read_to_string(&marker).is_ok_and(|text| text.trim() == commitment.to_string());
+        let commitment = commitment.to_string();
+        let marker = path.join(marker_name(&commitment));
+        let left = std::fs::read_to_string(&marker).unwrap_or_default();
+        let resumed = left.lines().next() == Some(&commitment);
+        let made = absent || (resumed && left.lines().nth(1) == Some(MADE));
         let mut entries = std::fs::read_dir(path).map_err(ClientError::io("cannot list", path))?;
         let fresh = entries.next().is_none();
         if !fresh && !resumed && !overwrite {
             return Err(ClientError::TargetNotEmpty { path: path.to_path_buf() });
         }
-        std::fs::write(&marker, format!("{commitment}\n")).map_err(ClientError::io("cannot write", &marker))?;
-        Ok(Self { path: path.to_path_buf(), root, fresh, made, overwrite: overwrite || resumed })
+        remove_other_markers(path, &marker)?;
+        let text = if made { format!("{commitment}\n{MADE}\n") } else { format!("{commitment}\n") };
+        std::fs::write(&marker, text).map_err(ClientError::io("cannot write", &marker))?;
+        Ok(Self { path: path.to_path_buf(), marker, root, fresh, made, overwrite: overwrite || resumed })
     }
 
     /// Whether new files get the process's group: nothing was here before, and the target does not pass its group on.
@@ -109,14 +122,34 @@ impl Target {
 
     /// Takes the marker away.
     pub(super) fn finish(&self) -> Result<(), ClientError> {
-        let marker = self.path.join(MARKER);
+        let marker = &self.marker;
         // Its removal changes the directory's time: set that again.
         let before = rustix::fs::fstat(&self.root).ok();
-        std::fs::remove_file(&marker).map_err(ClientError::io("cannot remove", &marker))?;
+        std::fs::remove_file(marker).map_err(ClientError::io("cannot remove", marker))?;
         if let (Some(stat), true) = (before, self.made) {
             let stat = crate::meta::FileStat::from(&stat);
             let _ = super::metadata::set_times(&self.root, stat.mtime);
         }
         Ok(())
     }
+}
+
+fn marker_name(commitment: &str) -> String {
+    format!("{MARKER}{}", commitment.get(..DIGITS).unwrap_or(commitment))
+}
+
+/// Removes markers of other snapshots: what they began here is overwritten, and must not count as theirs any more.
+fn remove_other_markers(path: &Path, own: &Path) -> Result<(), ClientError> {
+    for entry in std::fs::read_dir(path).map_err(ClientError::io("cannot list", path))? {
+        let found = entry.map_err(ClientError::io("cannot list", path))?.path();
+        let named = found.file_name().and_then(|name| name.to_str()).filter(|name| name.starts_with(MARKER));
+        let Some(name) = named.filter(|_| found != own) else { continue };
+        // Only what says of itself what its name says.
+        let is_marker = std::fs::read_to_string(&found)
+            .is_ok_and(|text| text.lines().next().is_some_and(|commitment| marker_name(commitment) == name));
+        if is_marker {
+            std::fs::remove_file(&found).map_err(ClientError::io("cannot remove", &found))?;
+        }
+    }
+    Ok(())
 }

@@ -201,6 +201,9 @@ impl<'r, 'a> Writer<'r, 'a> {
             // Several threads may come first: one at a time.
             let _one = file.opening.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if file.made.swap(true, Ordering::AcqRel) {
+                if !file.created.load(Ordering::Acquire) {
+                    return Err(Errno::NOENT);
+                }
                 let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 openat(self.directory(parent(&file.path))?, name, flags, Mode::empty())?
             } else {
@@ -242,7 +245,9 @@ impl<'r, 'a> Writer<'r, 'a> {
         let directory = self.directory(parent(&file.path))?;
         restore.target.clear(directory, name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        openat(directory, name, flags, restore.fresh.mode(&file.meta).0)
+        let fd = openat(directory, name, flags, restore.fresh.mode(&file.meta).0)?;
+        file.created.store(true, Ordering::Release);
+        Ok(fd)
     }
 
     fn directory(&mut self, path: &Path) -> Result<&OwnedFd, Errno> {
@@ -273,7 +278,8 @@ impl<'r, 'a> Writer<'r, 'a> {
         self.restore.options.progress.done(1, 0);
     }
 
-    fn fail(&self, file: &FilePlan, error: Errno) {
+    /// A file cannot be written: what was written of it goes, so that nobody takes it for the whole.
+    fn fail(&mut self, file: &FilePlan, error: Errno) {
         if !file.failed.swap(true, Ordering::AcqRel) {
             let reason = match error {
                 Errno::EXIST => "something is in the way; allow overwriting, or choose an empty directory".to_owned(),
@@ -281,6 +287,7 @@ impl<'r, 'a> Writer<'r, 'a> {
                 error => format!("cannot be written: {error}"),
             };
             self.restore.error(&file.path, reason);
+            self.take_away(file);
         }
     }
 
@@ -291,11 +298,23 @@ impl<'r, 'a> Writer<'r, 'a> {
             return;
         }
         self.restore.lost(&file.path, error);
-        if file.made.load(Ordering::Acquire) {
-            let name = file.path.file_name().unwrap_or_default().as_bytes().to_vec();
-            if let Ok(directory) = self.directory(parent(&file.path)) {
-                let _ = rustix::fs::unlinkat(directory, name.as_slice(), rustix::fs::AtFlags::empty());
-            }
+        self.take_away(file);
+    }
+
+    /// Removes a file that this run has made.
+    fn take_away(&mut self, file: &FilePlan) {
+        // Nobody makes it any more from here on.
+        let _one = file.opening.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.made.store(true, Ordering::Release);
+        if !file.created.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let name = file.path.file_name().unwrap_or_default().as_bytes();
+        let removed = self
+            .directory(parent(&file.path))
+            .and_then(|directory| rustix::fs::unlinkat(directory, name, rustix::fs::AtFlags::empty()));
+        if let Err(error) = removed {
+            self.restore.error(&file.path, format!("is incomplete and cannot be removed: {error}"));
         }
     }
 

@@ -26,6 +26,8 @@ use primitives::{
     ShardId, VaultId, VolumeId,
 };
 
+type Hook = Box<dyn Fn() + Send>;
+
 /// A node in memory.
 pub struct FakeNode {
     key: SigningKey,
@@ -36,6 +38,8 @@ pub struct FakeNode {
     pub got_bytes: AtomicU64,
     /// From now on so many PUTs work; then none.
     pub puts_left: AtomicUsize,
+    /// Called when a snapshot has been recorded.
+    after_snapshot: Mutex<Hook>,
     /// Answers `NotNow` so many times before every kind of request works.
     pub hiccups: AtomicUsize,
 }
@@ -61,6 +65,7 @@ impl Default for FakeNode {
             put_bytes: AtomicU64::new(0),
             got_bytes: AtomicU64::new(0),
             puts_left: AtomicUsize::new(usize::MAX),
+            after_snapshot: Mutex::new(Box::new(|| ())),
             hiccups: AtomicUsize::new(0),
         }
     }
@@ -124,6 +129,11 @@ impl FakeNode {
         all.extend(state.vaults.values().flat_map(|vault| vault.sealed.clone()));
         all.extend(state.objects.values().flat_map(|object| object.sealed.clone()));
         all
+    }
+
+    /// Does this whenever a snapshot has been recorded.
+    pub fn on_snapshot(&self, hook: impl Fn() + Send + 'static) {
+        *self.after_snapshot.lock().unwrap() = Box::new(hook);
     }
 
     /// Forgets everything, as another network's node under the same address would.
@@ -282,7 +292,11 @@ impl Node for FakeNode {
     fn submit(&self, commands: &[SignedCommand]) -> Result<Vec<Result<Applied, Refusal>>, NodeError> {
         self.hiccup()?;
         let mut state = self.state();
-        Ok(commands.iter().map(|command| Self::apply(&mut state, command)).collect())
+        let outcomes = commands.iter().map(|command| Self::apply(&mut state, command)).collect();
+        if commands.iter().any(|signed| matches!(signed.command, Command::SnapshotCommit { .. })) {
+            (self.after_snapshot.lock().unwrap())();
+        }
+        Ok(outcomes)
     }
 
     fn vault(&self, vault: &VaultId) -> Result<Option<VaultRecord>, NodeError> {

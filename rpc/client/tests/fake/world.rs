@@ -93,3 +93,8 @@ pub fn find(directory: &Path, name: &str) -> PathBuf {
     }
     panic!("no {name}")
 }
+
+/// The name of the file that marks a restore under way.
+pub fn marker(report: &BackupReport) -> String {
+    format!(".strongroom-restore-{}", &report.commitment.to_string()[..16])
+}
