@@ -137,6 +137,12 @@ pub trait Node: Send + Sync {
     /// [`NodeError`].
     fn pack_page(&self, vault: &VaultId, cursor: Option<&[u8]>, limit: u32) -> Result<Page<PackRecord>, NodeError>;
 
+    /// Packs of the whole network with fewer holders than their policy places. While there are none, no pack is lost.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    fn degraded_packs(&self) -> Result<u64, NodeError>;
+
     /// A snapshot; the last one when `seq` is `None`.
     ///
     /// # Errors

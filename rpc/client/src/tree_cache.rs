@@ -7,7 +7,7 @@
 //! ```
 //! Pack numbers are those of the index with the same generation.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -60,11 +60,16 @@ pub(crate) struct TreeCache {
 
 impl TreeCache {
     /// Opens the cache; anything unusual about it means an empty one.
-    pub(crate) fn open(path: Option<&Path>, generation: &[u8; 16]) -> Self {
+    ///
+    /// Directories that need a pack of `lost` are left out: then their files are read and stored again.
+    pub(crate) fn open(path: Option<&Path>, generation: &[u8; 16], lost: &HashSet<PackNumber>) -> Self {
         let empty = Self { file: None, summaries: HashMap::new() };
         let Some(path) = path else { return empty };
         match Self::read(path, generation) {
-            Ok(Some(cache)) => cache,
+            Ok(Some(mut cache)) => {
+                cache.summaries.retain(|_, summary| !summary.packs.iter().any(|pack| lost.contains(pack)));
+                cache
+            }
             Ok(None) => empty,
             Err(error) => {
                 tracing::debug!(target: "client", %error, path = %path.display(), "no directory cache");

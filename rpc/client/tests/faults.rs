@@ -176,3 +176,22 @@ fn a_resumed_restore_gives_the_root_its_metadata() {
     let made = std::fs::metadata(world.path("target")).unwrap();
     assert_eq!((made.permissions().mode() & 0o7777, made.modified().unwrap()), (0o710, time));
 }
+
+#[test]
+fn what_was_in_lost_packs_is_stored_again() {
+    let world = World::new();
+    world.write("large", &random(1, 9 << 20));
+    let small = world.write("sub/small", &random(2, 3_000));
+    age(&small);
+    world.backup();
+    for pack in world.node.packs_of(&world.owner().vault_info("v").unwrap().vault) {
+        world.node.lose_pack(&pack.header.id());
+    }
+    let report = world.backup();
+    assert!(report.new_bytes > 9 << 20, "{} new bytes", report.new_bytes);
+    world.assert_restores("target");
+    assert_eq!(world.backup().new_bytes, 0, "it is stored once");
+    // From a machine that knows nothing, and an object too.
+    let owner = world.owner_with("other");
+    assert_eq!(owner.backup(BackupOptions::new("v", vec![world.source()])).unwrap().new_bytes, 0);
+}

@@ -114,7 +114,9 @@ impl Server {
         let params = &request["params"];
         let result = match request["method"].as_str().unwrap() {
             "chain_getGenesis" => json!({ "name": "fake", "network": fake::NETWORK, "chainId": "0x539", "new": {} }),
-            "ledger_status" => json!({ "cluster": format!("0x{}", "09".repeat(32)), "role": "leader" }),
+            "ledger_status" => {
+                json!({ "cluster": format!("0x{}", "09".repeat(32)), "role": "leader", "totals": rpc_api::ledger::LedgerTotals::default() })
+            }
             "ledger_submit" => {
                 let commands: Vec<rpc_api::Data> = serde_json::from_value(params[0].clone()).unwrap();
                 let commands: Vec<SignedCommand> =

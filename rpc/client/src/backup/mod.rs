@@ -88,8 +88,9 @@ fn attempt(
     let mut index = VaultIndex::open(cache_dir.path(), client.network().network, vault.id)?;
     let fetcher = Fetcher::new(Arc::clone(client.node()), Arc::clone(&options.progress));
     index.sync(client.node().as_ref(), &vault.record, &footer_keys, &fetcher)?;
+    index.forget_lost(client.node().as_ref(), &vault.id)?;
     let cache_path = cache_dir.path().map(|path| path.join(tree_cache_name(&options.paths)));
-    let cache = TreeCache::open(cache_path.as_deref(), &index.generation());
+    let cache = TreeCache::open(cache_path.as_deref(), &index.generation(), index.lost());
 
     let (packer, shards) = packer(vault, footer_keys);
     let run = Run::new(client, options, vault, &index, &cache, cache_path.as_deref(), packer, started_at)?;

@@ -50,7 +50,8 @@ pub(crate) fn put(
         index.clear()?;
         index.sync(client.node().as_ref(), &vault.record, &footer_keys, &fetcher)?;
     }
-    let trees = TreeCache::open(None, &index.generation());
+    index.forget_lost(client.node().as_ref(), &vault.id)?;
+    let trees = TreeCache::open(None, &index.generation(), index.lost());
     let (packer, shards) = packer(&vault, footer_keys);
     let run = Run::new(client, &backup, &vault, &index, &trees, None, packer, Mtime::default())?;
 

@@ -10,8 +10,8 @@ use parity_scale_codec::Encode;
 use primitives::ledger::{Applied, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord};
 use primitives::{Address, ChainId, CommitmentHash, Hash32, NetworkId, ObjectKey, PackId, ShardAck, ShardId, VaultId};
 use rpc_api::ledger::{
-    LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerReply, Outcome,
-    Page as PageQuery,
+    LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerReply, LedgerTotals,
+    Outcome, Page as PageQuery,
 };
 use rpc_api::snapshot::SnapshotId;
 use rpc_api::{Data, Quantity, Record};
@@ -35,6 +35,12 @@ struct Genesis {
 #[derive(Deserialize)]
 struct Status {
     cluster: Hash32,
+}
+
+/// What `ledger_status` says of the ledger's contents.
+#[derive(Deserialize)]
+struct Counted {
+    totals: LedgerTotals,
 }
 
 /// A node at a URL. Connections are kept open and shared by all threads.
@@ -180,6 +186,11 @@ impl Node for HttpNode {
     fn pack_page(&self, vault: &VaultId, cursor: Option<&[u8]>, limit: u32) -> Result<Page<PackRecord>, NodeError> {
         let answer = self.list(&LedgerList::Packs { vault: *vault }, cursor, limit)?;
         Ok(page(expect!(answer.items, LedgerItems::Packs, "packs")?, answer.next_cursor))
+    }
+
+    fn degraded_packs(&self) -> Result<u64, NodeError> {
+        let status: Counted = self.call("ledger_status", &json!([]))?;
+        Ok(status.totals.degraded_packs.get())
     }
 
     fn snapshot(&self, vault: &VaultId, seq: Option<u64>) -> Result<Option<SnapshotRecord>, NodeError> {

@@ -1,6 +1,6 @@
 //! Which chunk is where.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,6 +80,17 @@ impl ChunkMap {
 
     pub(crate) fn get(&self, id: &ChunkId) -> Option<Location> {
         self.shard(id).get(id).copied()
+    }
+
+    /// Forgets the chunks of these packs.
+    pub(crate) fn forget(&self, packs: &HashSet<PackNumber>) {
+        if packs.is_empty() {
+            return;
+        }
+        for shard in &self.shards {
+            let mut shard = shard.lock().expect("no thread panics while it holds the map");
+            shard.retain(|_, location| !packs.contains(&location.pack));
+        }
     }
 
     /// Takes a chunk for the calling thread, unless it is known; waits for another thread that is storing it just now.

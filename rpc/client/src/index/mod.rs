@@ -13,7 +13,7 @@ mod file;
 mod map;
 mod sync;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, RwLock};
@@ -66,6 +66,8 @@ pub(crate) struct VaultIndex {
     appender: Mutex<Option<File>>,
     chunks: OnceLock<ChunkMap>,
     loading: Mutex<()>,
+    /// Packs whose chunks count as unknown, so that a backup stores them again.
+    lost: HashSet<PackNumber>,
     /// Entries that have no file to be loaded from.
     early: Mutex<Vec<(PackNumber, Vec<FrameEntry>)>>,
 }
@@ -98,6 +100,7 @@ impl VaultIndex {
             appender: Mutex::new(loaded.file),
             chunks: OnceLock::new(),
             loading: Mutex::new(()),
+            lost: HashSet::new(),
             early: Mutex::new(Vec::new()),
         })
     }
@@ -160,7 +163,13 @@ impl VaultIndex {
         for (number, entries) in self.early.lock().expect("no thread panics here").drain(..) {
             entries.iter().for_each(|entry| chunks.insert(number, entry));
         }
+        chunks.forget(&self.lost);
         Ok(self.chunks.get_or_init(|| chunks))
+    }
+
+    /// Packs that too few holders are left of; see [`Self::forget_lost`].
+    pub(crate) fn lost(&self) -> &HashSet<PackNumber> {
+        &self.lost
     }
 
     /// Where a chunk is.

@@ -1,7 +1,9 @@
 //! Brings the index up to date with the ledger.
 
-use primitives::PackHeader;
-use primitives::ledger::VaultRecord;
+use std::collections::HashSet;
+
+use primitives::ledger::{PackRecord, VaultRecord};
+use primitives::{PackHeader, VaultId};
 use seal::pack::{FooterKeys, FrameEntry, PackError, PackFooter};
 
 use super::{Kind, PackInfo, VaultIndex};
@@ -54,6 +56,40 @@ impl VaultIndex {
             }
         }
     }
+
+    /// Looks for packs that the ledger knows fewer holders of than reading takes. Their chunks count as unknown from
+    /// now on: a backup stores them again. Returns how many there are.
+    ///
+    /// One small question while nothing in the network is degraded; otherwise it reads the list of the vault's packs.
+    pub(crate) fn forget_lost(&mut self, node: &dyn Node, vault: &VaultId) -> Result<usize, ClientError> {
+        self.lost.clear();
+        if node.degraded_packs()? == 0 {
+            return Ok(0);
+        }
+        let mut cursor: Option<Vec<u8>> = None;
+        loop {
+            let page = node.pack_page(vault, cursor.as_deref(), PAGE)?;
+            for pack in page.items.iter().filter(|pack| is_lost(pack)) {
+                let id = pack.header.id();
+                tracing::warn!(target: "client", pack = %id, "a pack is lost; what it holds is stored again");
+                self.lost.extend(self.number_of(&id));
+            }
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+        if let Some(chunks) = self.chunks.get() {
+            chunks.forget(&self.lost);
+        }
+        Ok(self.lost.len())
+    }
+}
+
+/// Whether fewer different shards are held than reading takes.
+fn is_lost(pack: &PackRecord) -> bool {
+    let held: HashSet<u8> = pack.holders.iter().map(|holder| holder.index).collect();
+    held.len() < usize::from(pack.header.policy.data_shards())
 }
 
 type Footer = (Kind, Vec<FrameEntry>);

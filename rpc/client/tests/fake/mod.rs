@@ -111,7 +111,9 @@ impl FakeNode {
     /// Every shard of this pack is gone.
     pub fn lose_pack(&self, pack: &PackId) {
         let mut state = self.state();
-        let header = state.packs[pack].header.clone();
+        let record = state.packs.get_mut(pack).unwrap();
+        record.holders.clear();
+        let header = record.header.clone();
         header.shards.iter().for_each(|id| {
             state.shards.remove(id);
         });
@@ -314,6 +316,10 @@ impl Node for FakeNode {
 
     fn pack_page(&self, vault: &VaultId, cursor: Option<&[u8]>, limit: u32) -> Result<Page<PackRecord>, NodeError> {
         Ok(page(&self.packs_of(vault), cursor, limit.min(3)))
+    }
+
+    fn degraded_packs(&self) -> Result<u64, NodeError> {
+        Ok(self.state().packs.values().filter(|pack| pack.is_degraded()).count() as u64)
     }
 
     fn snapshot(&self, vault: &VaultId, seq: Option<u64>) -> Result<Option<SnapshotRecord>, NodeError> {
