@@ -62,23 +62,28 @@ impl Encoded {
         Ok(shards.shard(index).expect("the caller counts to the width"))
     }
 
-    /// Sends one shard. Returns whether it was the last one.
+    /// Sends one shard.
     pub(crate) fn send(
         &self,
         index: u8,
         node: &dyn Node,
         network: &NetworkInfo,
         progress: &dyn Progress,
-    ) -> Result<bool, ClientError> {
+    ) -> Result<(), ClientError> {
         let bytes = self.shard(index)?;
         let id = &self.header.shards[usize::from(index)];
         let result = put(node, network, &self.id, index, self.width(), id, bytes);
         if result.is_ok() {
             progress.transferred(u64::try_from(bytes.len()).unwrap_or(0));
         }
-        let mut results = self.results.lock().expect("no thread panics while it adds a result");
-        results.push(result);
-        Ok(results.len() == usize::from(self.width()))
+        self.results.lock().expect("no thread panics while it adds a result").push(result);
+        Ok(())
+    }
+
+    /// Whether every shard was sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        let results = self.results.lock().expect("no thread panics while it adds a result");
+        results.len() == usize::from(self.width())
     }
 
     /// Goes on once every shard was sent; the buffers become free.

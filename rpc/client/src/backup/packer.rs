@@ -141,10 +141,12 @@ impl Packer {
         let encoded = Sealed { number: open.number, pack }.encode(self.policy, &mut tools.encoder, &self.parity)?;
         let out = self.out.lock().expect("no thread panics while it holds the channel").clone();
         let (out, pack) = (out.ok_or(ClientError::Cancelled)?, Arc::new(encoded));
-        for index in 0..pack.width() {
+        let last = pack.width() - 1;
+        for index in 0..last {
             out.send((Arc::clone(&pack), index)).map_err(|_| ClientError::Cancelled)?;
         }
-        Ok(())
+        // This reference too: the last sender to let go goes on with the pack.
+        out.send((pack, last)).map_err(|_| ClientError::Cancelled)
     }
 
     /// No pack follows: whoever sends shards may end.

@@ -21,20 +21,12 @@ pub(super) fn send(run: &Run<'_>, shards: &Receiver<(Arc<Encoded>, u8)>, placed:
         }
         let node = run.client.node();
         let done =
-            pack.send(index, node.as_ref(), run.client.network(), run.options.progress.as_ref()).and_then(|last| {
-                if !last {
-                    return Ok(());
+            pack.send(index, node.as_ref(), run.client.network(), run.options.progress.as_ref()).and_then(|()| {
+                // Exactly one thread is the last to let go of a pack.
+                match Arc::into_inner(pack).filter(Encoded::is_sent) {
+                    Some(pack) => placed.send(pack.placed()?).map_err(|_| ClientError::Cancelled),
+                    None => Ok(()),
                 }
-                // Other threads may hold their reference for an instant after their result is in.
-                let mut shared = pack;
-                let pack = loop {
-                    match Arc::try_unwrap(shared) {
-                        Ok(pack) => break pack,
-                        Err(again) => shared = again,
-                    }
-                    std::thread::yield_now();
-                };
-                placed.send(pack.placed()?).map_err(|_| ClientError::Cancelled)
             });
         if let Err(error) = done {
             run.fail(error);
