@@ -33,7 +33,7 @@ pub(crate) fn verify() -> Result<()> {
     cargo::cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo::run(
         cargo::command("cargo")
-            .args(["doc", "--release", "--workspace", "--no-deps", "--document-private-items", "--quiet"])
+            .args(["doc", "--release", "--workspace", "--no-deps", "--quiet"])
             .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"),
     )?;
     if cargo::has("cargo-deny") {
