@@ -44,6 +44,8 @@ pub(crate) struct Health {
     pub(crate) state: VolumeState,
     // An fsync failed: never writable again in this run.
     read_only: bool,
+    // Lost for its failed reads, although its marker is there: not used again in this run.
+    given_up: bool,
     // When it was first missed.
     since: Duration,
     good: u32,
@@ -56,6 +58,7 @@ impl Health {
         Self {
             state,
             read_only: state == VolumeState::ReadOnly,
+            given_up: false,
             since: now,
             good: 0,
             failed_reads: 0,
@@ -87,16 +90,18 @@ impl Health {
                 if self.good < CALM {
                     return Change::Doubt;
                 }
-                self.state = if self.read_only { VolumeState::ReadOnly } else { VolumeState::Up };
+                self.state = self.usable();
                 Change::None
             }
-            // V4: a lost volume that is there three times in a row returns.
+            // V5: given up: its marker being there is no news.
+            (VolumeState::Lost, Seen::Present) if self.given_up => Change::None,
+            // V4: a lost volume that is there three times in a row returns, read-only when it was.
             (VolumeState::Lost, Seen::Present) => {
                 self.good += 1;
                 if self.good < TRUST {
                     return Change::Doubt;
                 }
-                *self = Self::new(VolumeState::Up, now);
+                *self = Self { read_only: self.read_only, ..Self::new(self.usable(), now) };
                 Change::Returned
             }
             (VolumeState::Lost, Seen::Absent) => {
@@ -106,7 +111,10 @@ impl Health {
             // V5: many failed reads in a short time: lost, although the marker is there.
             (_, Seen::ReadFailed) => self.read_failed(now),
             // V6: a failed fsync: no more writes.
-            (VolumeState::Lost, Seen::SyncFailed) => Change::None,
+            (VolumeState::Lost, Seen::SyncFailed) => {
+                self.read_only = true;
+                Change::None
+            }
             (state, Seen::SyncFailed) => {
                 let news = !self.read_only;
                 self.read_only = true;
@@ -129,11 +137,20 @@ impl Health {
             self.failed_reads = 0;
         }
         self.failed_reads += 1;
-        if self.failed_reads >= FAILED_READS { self.lose(now) } else { Change::None }
+        if self.failed_reads < FAILED_READS {
+            return Change::None;
+        }
+        self.given_up = true;
+        self.lose(now)
     }
 
     fn lose(&mut self, now: Duration) -> Change {
-        *self = Self { read_only: self.read_only, ..Self::new(VolumeState::Lost, now) };
+        *self = Self { read_only: self.read_only, given_up: self.given_up, ..Self::new(VolumeState::Lost, now) };
         Change::Lost
+    }
+
+    /// The state of this volume when it is there.
+    const fn usable(&self) -> VolumeState {
+        if self.read_only { VolumeState::ReadOnly } else { VolumeState::Up }
     }
 }

@@ -55,6 +55,12 @@ fn a_volume_goes_slowly_and_comes_back_more_slowly() {
         (4002, Seen::Absent, Suspect, again()),
         (4003, Seen::Present, Suspect, again()),
         (4004, Seen::Present, ReadOnly, vec![]),
+        // V4, V6: and after a loss
+        (5000, Seen::Absent, Suspect, again()),
+        (6000, Seen::Absent, Lost, lost()),
+        (6001, Seen::Present, Lost, again()),
+        (6002, Seen::Present, Lost, again()),
+        (6003, Seen::Present, ReadOnly, returned()),
     ];
     for (at, seen, state, effects) in steps {
         assert_eq!(machine.step(ms(at), Input::Observed { volume: V, seen }), effects, "at {at}");
@@ -76,6 +82,12 @@ fn many_failed_reads_in_a_short_time_lose_a_volume_and_a_few_do_not() {
     }
     assert_eq!(fast.step(ms(6), failed.clone()), [Effect::Lost(V), Effect::Announce]);
     assert_eq!(fast.step(ms(7), failed), []);
+    // Given up: neither its marker nor another absence brings it back; a restart does.
+    for seen in [Seen::Present, Seen::Present, Seen::Present, Seen::Present, Seen::Absent, Seen::Present] {
+        assert_eq!(fast.step(ms(7), Input::Observed { volume: V, seen }), [], "{seen:?}");
+        assert_eq!(fast.volume(V), Some(VolumeState::Lost), "{seen:?}");
+    }
+    assert_eq!(fast.step(ms(7), Input::Added { volume: V, state: VolumeState::Up }), [Effect::Announce]);
     assert_eq!(fast.step(ms(8), Input::Observed { volume: VolumeId(9), seen: Seen::Absent }), [], "unknown volume");
 }
 
