@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use primitives::ledger::{Holder, PackRecord};
-use primitives::{PackId, ShardId};
-use store::{ShardFile, Volume};
+use primitives::{PackHeader, PackId, ShardId};
+use store::{ShardFile, Volume, VolumeError};
 
 use crate::index::ShardRow;
 use crate::ingress::Message;
@@ -24,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) added: u64,
     /// Files without a row whose bytes are wrong; in quarantine now.
     pub(crate) rotten: u64,
+    /// Files without a row that could not be read; left in place.
+    pub(crate) unread: u64,
 }
 
 /// Compares the files of a volume with its rows. Runs before the volume serves, so that what was acknowledged before a
@@ -58,28 +61,62 @@ pub(crate) fn of_volume(shared: &Shared, slot: &Slot, volume: &Volume) -> Result
     Ok(found)
 }
 
+/// What a file without a row turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+enum Stray {
+    /// The shard that its name speaks of.
+    Right { len: u32, outboard: Vec<u8> },
+    /// Other bytes.
+    Wrong,
+    /// Not read: nothing is known of it.
+    Unread(VolumeError),
+}
+
+/// Reads a file without a row up to twice. Only bytes that were read and are wrong twice make it wrong: memory and cables
+/// err too, and an error of the disk may pass.
+fn inspect(file: ShardFile, mut read: impl FnMut(u32) -> Result<Bytes, VolumeError>) -> Stray {
+    let Some(len) = u32::try_from(file.len).ok().filter(|len| *len <= PackHeader::SHARD_LEN_MAX) else {
+        return Stray::Wrong;
+    };
+    let mut failed = None;
+    for _ in 0..2 {
+        match read(len) {
+            Ok(bytes) => {
+                let (shard, outboard) = coding::range::outboard(&bytes);
+                if shard == file.shard {
+                    return Stray::Right { len, outboard };
+                }
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Stray::Wrong, Stray::Unread)
+}
+
 /// Gives a file without a row one, if its bytes are right.
 fn add(shared: &Shared, slot: &Slot, volume: &Volume, file: ShardFile, found: &mut Found) -> Result<(), ReplicaError> {
-    let len = u32::try_from(file.len).unwrap_or(u32::MAX);
-    let bytes = volume.read(&file.shard, 0..u64::from(len));
-    let (shard, outboard) = match &bytes {
-        Ok(bytes) => coding::range::outboard(bytes),
-        Err(_) => (ShardId::ZERO, Vec::new()),
-    };
-    if shard != file.shard {
-        tracing::warn!(target: "replica", volume = slot.id.0, shard = %file.shard, "stray file has other bytes: quarantined");
-        volume.quarantine(&file.shard)?;
-        found.rotten += 1;
-        return Ok(());
+    let shard = file.shard;
+    match inspect(file, |len| volume.read(&shard, 0..u64::from(len))) {
+        Stray::Right { len, outboard } => {
+            // Its packs are found by the census of the ledger.
+            let row = ShardRow::new(len, wall_clock(), Vec::new());
+            let (before, _) = shared.index.change(slot.id, &shard, |before| Some(before.unwrap_or(row)))?;
+            if before.is_none() {
+                slot.added(u64::from(len));
+            }
+            shared.index.put_outboard(&shard, outboard)?;
+            found.added += 1;
+        }
+        Stray::Wrong => {
+            tracing::warn!(target: "replica", volume = slot.id.0, %shard, "stray file has other bytes: quarantined");
+            volume.quarantine(&shard)?;
+            found.rotten += 1;
+        }
+        Stray::Unread(error) => {
+            tracing::warn!(target: "replica", volume = slot.id.0, %shard, %error, "stray file cannot be read: left for the next census");
+            found.unread += 1;
+        }
     }
-    // Its packs are found by the census of the ledger.
-    let row = ShardRow::new(len, wall_clock(), Vec::new());
-    let (before, _) = shared.index.change(slot.id, &shard, |before| Some(before.unwrap_or(row)))?;
-    if before.is_none() {
-        slot.added(u64::from(len));
-    }
-    shared.index.put_outboard(&shard, outboard)?;
-    found.added += 1;
     Ok(())
 }
 
@@ -87,7 +124,7 @@ fn add(shared: &Shared, slot: &Slot, volume: &Volume, file: ShardFile, found: &m
 pub(crate) async fn take(shared: &Arc<Shared>, slot: &Arc<Slot>, found: Found) -> Result<(), ReplicaError> {
     tracing::info!(
         target: "replica", volume = slot.id.0, shards = slot.shards(), added = found.added, rotten = found.rotten,
-        lost = found.lost.len(), "census of volume"
+        unread = found.unread, lost = found.lost.len(), "census of volume"
     );
     for shard in found.lost {
         gone::damaged(shared, slot, &shard, "its file is missing or has another length").await?;
@@ -151,4 +188,39 @@ fn look(shared: &Shared, pack: PackId, record: &PackRecord) -> Result<bool, Repl
         }
     }
     Ok(!whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stray_file_is_wrong_only_when_its_bytes_were_read_and_are_wrong_twice() {
+        let right = || Ok(Bytes::from_static(b"right"));
+        let wrong = || Ok(Bytes::from_static(b"wrong"));
+        let failed = || Err(VolumeError::Missing { path: "v".into() });
+        let len = |len: u32| u64::from(len);
+        let good = || Stray::Right { len: 5, outboard: coding::range::outboard(b"right").1 };
+        let unread = || Stray::Unread(VolumeError::Missing { path: "v".into() });
+        // length, what the reads give, verdict
+        let cases = [
+            (len(5), vec![right()], good()),
+            (len(5), vec![wrong(), right()], good()),
+            (len(5), vec![failed(), right()], good()),
+            (len(5), vec![wrong(), wrong()], Stray::Wrong),
+            (len(5), vec![failed(), failed()], unread()),
+            (len(5), vec![wrong(), failed()], unread()),
+            (len(5), vec![failed(), wrong()], unread()),
+            (len(PackHeader::SHARD_LEN_MAX), vec![failed(), failed()], unread()),
+            // Longer than any shard: not read at all.
+            (len(PackHeader::SHARD_LEN_MAX) + 1, vec![], Stray::Wrong),
+            (u64::MAX, vec![], Stray::Wrong),
+        ];
+        for (number, (len, reads, verdict)) in cases.into_iter().enumerate() {
+            let mut reads = reads.into_iter();
+            let file = ShardFile { shard: ShardId::of(b"right"), len };
+            assert_eq!(inspect(file, |_| reads.next().unwrap()), verdict, "case {number}");
+            assert!(reads.next().is_none(), "case {number}: read too seldom");
+        }
+    }
 }
