@@ -155,6 +155,23 @@ fn a_power_cut_at_any_step_leaves_a_shard_absent_or_complete_and_keeps_the_ackno
 }
 
 #[test]
+fn opening_makes_durable_what_an_earlier_process_renamed() {
+    let dir = tempfile::tempdir().unwrap();
+    let volume = Volume::create(&dir.path().join("v"), marker()).unwrap();
+    let synced = Arc::new(Mutex::new(0));
+    let count = synced.clone();
+    volume.steps.set(Box::new(move |step| {
+        assert_eq!(step, Step::DirectorySynced);
+        *count.lock().unwrap() += 1;
+        Ok(())
+    }));
+    volume.tidy().unwrap();
+    assert_eq!(*synced.lock().unwrap(), 256, "every directory");
+    volume.steps.set(Box::new(|_| Err(Errno::IO)));
+    assert!(matches!(volume.tidy(), Err(VolumeError::Io { errno: Errno::IO, .. })), "not to be used");
+}
+
+#[test]
 fn an_error_at_any_step_is_no_acknowledgement_and_a_failed_sync_ends_all_writing() {
     for step in STEPS {
         let dir = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::aligned::Aligned;
-use super::steps::Steps;
+use super::steps::{Step, Steps};
 use super::{VolumeError, VolumeMarker};
 
 pub(super) const SHARDS: &str = "shards";
@@ -133,7 +133,7 @@ impl Volume {
             bounce: Mutex::new(Vec::new()),
             steps: Steps::default(),
         };
-        volume.remove_temporary()?;
+        volume.tidy()?;
         Ok(volume)
     }
 
@@ -216,7 +216,9 @@ impl Volume {
         Ok(())
     }
 
-    fn remove_temporary(&self) -> Result<(), VolumeError> {
+    /// Removes temporary files, and makes durable what is there: a process that died between the rename and the fsync of
+    /// the directory left a file that could be acknowledged now and be gone after a power cut.
+    pub(super) fn tidy(&self) -> Result<(), VolumeError> {
         // A volume that lost one of these directories gets it back here, and the census finds what is missing.
         for byte in 0..=u8::MAX {
             directory_at(&self.shards, &fan_out(byte)).map_err(|errno| self.io("create directory", errno))?;
@@ -227,7 +229,9 @@ impl Volume {
                     unlinkat(directory, &name, AtFlags::empty()).map_err(|errno| self.io("remove", errno))?;
                 }
             }
-            Ok(())
+            fsync(directory)
+                .and_then(|()| self.steps.reached(Step::DirectorySynced))
+                .map_err(|errno| self.io("fsync directory", errno))
         })
     }
 }
