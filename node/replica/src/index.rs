@@ -137,8 +137,8 @@ impl Index {
     fn lock(&self, shard: &ShardId) -> MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
         shard.hash(&mut hasher);
-        let stripe = usize::try_from(hasher.finish() % 64).unwrap_or(0);
-        self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+        let stripe = hasher.finish() % u64::try_from(STRIPES).unwrap_or(1);
+        self.stripes[usize::try_from(stripe).unwrap_or(0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
