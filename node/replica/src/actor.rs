@@ -11,9 +11,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::ingress::Message;
+use crate::look::{Found, look};
 use crate::machine::{Effect, Input, Machine, Outcome, Seen};
-use crate::shared::{Shared, blocking};
-use crate::shelf::is_claimed;
+use crate::pending::{Begin, Job, Pending, When};
+use crate::reopen::reopen;
+use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::{RepairStatus, ReplicaError, ReplicaEvent, VolumeState, census, gone, repair};
 
@@ -33,10 +35,10 @@ pub(crate) struct View {
 
 /// Work that ended.
 enum Done {
-    Looked { volume: VolumeId, seen: Seen, claimed: bool },
+    Looked { volume: VolumeId, when: When, found: Found },
     Reported { volume: VolumeId, shard: ShardId, packs: Result<Vec<(PackId, i16)>, ReplicaError> },
-    VolumeReported { volume: VolumeId, result: Result<(), ReplicaError> },
-    Returned { result: Result<(), ReplicaError> },
+    VolumeReported { volume: VolumeId, complete: Result<bool, ReplicaError> },
+    Reopened { volume: VolumeId, result: Result<(), ReplicaError> },
     Repaired { pack: PackId, result: Result<Outcome, ReplicaError> },
     Announced { result: Result<(), ReplicaError> },
     Census { result: Result<(), ReplicaError> },
@@ -48,6 +50,7 @@ pub(crate) struct Actor {
     machine: Machine,
     began: Instant,
     work: JoinSet<Done>,
+    pending: Pending,
     view: Arc<Mutex<View>>,
     // The ledger has not yet heard of the present volumes.
     announce_due: bool,
@@ -62,6 +65,7 @@ impl Actor {
             machine,
             began: Instant::now(),
             work: JoinSet::new(),
+            pending: Pending::default(),
             view,
             announce_due: true,
             announcing: false,
@@ -78,7 +82,7 @@ impl Actor {
         for slot in self.shared.shelf.slots() {
             self.step(Input::Added { volume: slot.id, state: slot.state() });
             if slot.state() == VolumeState::Lost {
-                self.report_volume(slot.id);
+                self.want(slot.id, Job::Report);
             }
         }
         let mut tick = every(TICK);
@@ -102,7 +106,7 @@ impl Actor {
                 }
                 _ = check.tick() => {
                     for slot in self.shared.shelf.slots() {
-                        self.look(slot, Duration::ZERO);
+                        self.look_after(slot, When::Now, Duration::ZERO);
                     }
                 }
                 _ = census.tick() => self.census(),
@@ -119,13 +123,16 @@ impl Actor {
                 // What a failed operation suggests is checked before it counts.
                 if seen == Seen::Absent {
                     if let Some(slot) = self.shared.shelf.slot(volume) {
-                        self.look(slot, Duration::ZERO);
+                        self.look_after(slot, When::Now, Duration::ZERO);
                     }
                 } else {
                     self.step(Input::Observed { volume, seen });
                 }
             }
-            Message::Gone { volume, shard } => self.report(volume, shard, Duration::ZERO),
+            Message::Gone { volume, shard } => {
+                self.pending.add_loss(volume, shard);
+                self.report_losses();
+            }
             Message::Damaged { pack, margin } => self.step(Input::Damaged { pack, margin }),
             Message::Census => self.census(),
         }
@@ -133,19 +140,33 @@ impl Actor {
 
     fn done(&mut self, done: Done) -> Result<(), ReplicaError> {
         match done {
-            Done::Looked { volume, claimed: true, .. } => self.claim(volume),
-            Done::Looked { volume, seen, .. } => self.step(Input::Observed { volume, seen }),
-            Done::Reported { volume, shard, packs } => match fatal(packs)? {
-                Some(packs) => packs.into_iter().for_each(|(pack, margin)| self.step(Input::Damaged { pack, margin })),
-                None => self.report(volume, shard, RETRY),
-            },
-            Done::VolumeReported { volume, result } => match fatal(result)? {
-                Some(()) => self.volume_reported(volume),
-                None => self.report_volume(volume),
-            },
-            Done::Returned { result } => {
-                fatal(result)?;
-                self.census();
+            Done::Looked { volume, when, found } => {
+                self.pending.looked(volume, when);
+                self.looked(volume, found);
+            }
+            Done::Reported { volume, shard, packs } => {
+                self.pending.loss_ended();
+                match fatal(packs)? {
+                    Some(packs) => {
+                        packs.into_iter().for_each(|(pack, margin)| self.step(Input::Damaged { pack, margin }));
+                    }
+                    None => self.pending.add_loss(volume, shard),
+                }
+                self.report_losses();
+            }
+            Done::VolumeReported { volume, complete } => {
+                let complete = fatal(complete)?.unwrap_or(false);
+                match self.pending.ended(volume, !complete) {
+                    Some(begin) => self.begin(volume, begin),
+                    None => self.volume_reported(volume),
+                }
+            }
+            Done::Reopened { volume, result } => {
+                let again = fatal(result)?.is_none();
+                match self.pending.ended(volume, again) {
+                    Some(begin) => self.begin(volume, begin),
+                    None => self.census(),
+                }
             }
             Done::Repaired { pack, result } => {
                 let outcome = fatal(result)?.unwrap_or(Outcome::Failed { shards: 0, bytes: 0 });
@@ -165,13 +186,21 @@ impl Actor {
 
     /// One transition and its effects.
     fn step(&mut self, input: Input) {
-        for effect in self.machine.step(self.began.elapsed(), input) {
+        let effects = self.machine.step(self.began.elapsed(), input);
+        for slot in self.shared.shelf.slots() {
+            if let Some(state) = self.machine.volume(slot.id)
+                && state != slot.state()
+            {
+                slot.set_state(state);
+            }
+        }
+        for effect in effects {
             match effect {
                 Effect::Lost(volume) => self.lost(volume),
                 Effect::Returned(volume) => self.returned(volume),
                 Effect::CheckAgain(volume, after) => {
                     if let Some(slot) = self.shared.shelf.slot(volume) {
-                        self.look(slot, after);
+                        self.look_after(slot, When::Later, after);
                     }
                 }
                 Effect::Announce => self.announce_due = true,
@@ -182,35 +211,29 @@ impl Actor {
                 }
             }
         }
-        for slot in self.shared.shelf.slots() {
-            if let Some(state) = self.machine.volume(slot.id)
-                && state != slot.state()
-            {
-                slot.set_state(state);
-            }
-        }
     }
 
     /// Looks at a volume, after a while.
-    fn look(&mut self, slot: Arc<Slot>, after: Duration) {
-        let shared = self.shared.clone();
+    fn look_after(&mut self, slot: Arc<Slot>, when: When, after: Duration) {
         let volume = slot.id;
+        if !self.pending.look(volume, when) {
+            return;
+        }
+        let shared = self.shared.clone();
         self.work.spawn(async move {
             tokio::time::sleep(after).await;
-            let looked = blocking(move || match slot.volume() {
-                Some(volume) if volume.read_only().is_some() && volume.is_present() => (Seen::SyncFailed, false),
-                Some(volume) if volume.is_present() => {
-                    slot.admits(&volume, 0, crate::fill::Purpose::Write, &shared.config);
-                    (Seen::Present, false)
-                }
-                Some(_) => (Seen::Absent, false),
-                // Up and empty: opening it again failed. It counts as missed, and so gets lost and another chance.
-                None if slot.state() == VolumeState::Lost && shared.shelf.is_back(&slot) => (Seen::Present, false),
-                None => (Seen::Absent, is_claimed(&slot.path)),
-            });
-            let (seen, claimed) = looked.await.unwrap_or((Seen::Absent, false));
-            Done::Looked { volume, seen, claimed }
+            Done::Looked { volume, when, found: look(&shared, slot).await }
         });
+    }
+
+    fn looked(&mut self, volume: VolumeId, found: Found) {
+        match found {
+            Found::Volume(seen) => self.step(Input::Observed { volume, seen }),
+            Found::Claim => self.claim(volume),
+            // It is there and not yet open. Once that has failed it counts as missed, and so gets lost and another chance.
+            Found::Nothing if self.pending.is_returning(volume) => {}
+            Found::Nothing => self.step(Input::Observed { volume, seen: Seen::Absent }),
+        }
     }
 
     fn lost(&mut self, volume: VolumeId) {
@@ -218,20 +241,41 @@ impl Actor {
         let shards = slot.shards();
         tracing::error!(target: "replica", volume = volume.0, path = %slot.path.display(), shards, "volume lost");
         metrics::counter!("strongroom_replica_lost_volumes_total").increment(1);
-        slot.set_state(VolumeState::Lost);
         self.shared.event(ReplicaEvent::VolumeLost { volume, shards });
-        self.report_volume(volume);
+        self.want(volume, Job::Report);
     }
 
-    fn report_volume(&mut self, volume: VolumeId) {
+    /// A lost volume is there again.
+    fn returned(&mut self, volume: VolumeId) {
+        let Some(slot) = self.shared.shelf.slot(volume) else { return };
+        tracing::info!(target: "replica", volume = volume.0, path = %slot.path.display(), "volume is back");
+        self.shared.event(ReplicaEvent::VolumeReturned { volume });
+        self.want(volume, Job::Reopen);
+    }
+
+    fn want(&mut self, volume: VolumeId, job: Job) {
+        if let Some(begin) = self.pending.want(volume, job) {
+            self.begin(volume, begin);
+        }
+    }
+
+    fn begin(&mut self, volume: VolumeId, Begin { job, stop }: Begin) {
         let shared = self.shared.clone();
-        self.work.spawn(async move {
-            let result = gone::report_volume(&shared, volume).await;
-            if result.is_err() {
-                tokio::time::sleep(RETRY).await;
-            }
-            Done::VolumeReported { volume, result }
-        });
+        match job {
+            // A report that is dropped has told the ledger and kept the row, or not told it: nothing is forgotten.
+            Job::Report => self.work.spawn(async move {
+                let work = or_pause(gone::report_volume(&shared, volume));
+                let complete = stop.run_until_cancelled(work).await;
+                Done::VolumeReported { volume, complete: complete.map_or(Ok(false), |done| done.map(|()| true)) }
+            }),
+            Job::Reopen => self.work.spawn(async move {
+                let result = match shared.shelf.slot(volume) {
+                    Some(slot) => or_pause(reopen(&shared, &slot, &stop)).await,
+                    None => Ok(()),
+                };
+                Done::Reopened { volume, result }
+            }),
+        };
     }
 
     /// All shards of a lost volume are reported: its slot goes when another volume has its place.
@@ -243,33 +287,15 @@ impl Actor {
         }
     }
 
-    fn report(&mut self, volume: VolumeId, shard: ShardId, after: Duration) {
-        let shared = self.shared.clone();
-        self.work.spawn(async move {
-            tokio::time::sleep(after).await;
-            let packs = gone::report(&shared, volume, &shard).await;
-            Done::Reported { volume, shard, packs }
-        });
-    }
-
-    /// A lost volume is there again: its files are hashed and become holdings again where the ledger lacks them.
-    fn returned(&mut self, volume: VolumeId) {
-        let Some(slot) = self.shared.shelf.slot(volume) else { return };
-        let shared = self.shared.clone();
-        tracing::info!(target: "replica", volume = volume.0, path = %slot.path.display(), "volume is back");
-        self.shared.event(ReplicaEvent::VolumeReturned { volume });
-        self.work.spawn(async move {
-            let result = async {
-                let (found, again) = (shared.clone(), slot.clone());
-                let Some(volume) = blocking(move || found.shelf.find_again(&again)).await? else {
-                    return Ok(());
-                };
-                slot.reopen(volume);
-                let found = census::run(&shared, &slot).await?;
-                census::take(&shared, &slot, found).await
-            };
-            Done::Returned { result: result.await }
-        });
+    /// Reports damaged shards, as many at a time as may be.
+    fn report_losses(&mut self) {
+        while let Some((volume, shard)) = self.pending.next_loss() {
+            let shared = self.shared.clone();
+            self.work.spawn(async move {
+                let packs = or_pause(gone::report(&shared, volume, &shard)).await;
+                Done::Reported { volume, shard, packs }
+            });
+        }
     }
 
     /// The operator gave an empty disk in the place of a lost one.
@@ -298,11 +324,8 @@ impl Actor {
         let info = |slot: Arc<Slot>| VolumeInfo { volume: slot.id, weight: slot.weight };
         let volumes: Vec<VolumeInfo> = shared.shelf.slots().into_iter().filter(usable).map(info).collect();
         self.work.spawn(async move {
-            let result = shared.directory.announce(volumes).await.map_err(ReplicaError::from);
-            if result.is_err() {
-                tokio::time::sleep(RETRY).await;
-            }
-            Done::Announced { result }
+            let announced = async { shared.directory.announce(volumes).await.map_err(ReplicaError::from) };
+            Done::Announced { result: or_pause(announced).await }
         });
     }
 
@@ -337,6 +360,15 @@ fn fatal<T>(result: Result<T, ReplicaError>) -> Result<Option<T>, ReplicaError> 
             Ok(None)
         }
     }
+}
+
+/// Does the work; pauses when it failed, because it will be tried again.
+async fn or_pause<T>(work: impl Future<Output = Result<T, ReplicaError>>) -> Result<T, ReplicaError> {
+    let result = work.await;
+    if result.is_err() {
+        tokio::time::sleep(RETRY).await;
+    }
+    result
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

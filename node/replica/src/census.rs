@@ -6,6 +6,7 @@ use bytes::Bytes;
 use primitives::ledger::{Holder, PackRecord};
 use primitives::{PackHeader, PackId, ShardId};
 use store::{ShardFile, Volume, VolumeError};
+use tokio_util::sync::CancellationToken;
 
 use crate::index::ShardRow;
 use crate::ingress::Message;
@@ -31,7 +32,13 @@ pub(crate) struct Found {
 
 /// Compares the files of a volume with its rows. Runs before the volume serves, so that what was acknowledged before a
 /// power loss is served after it even when its row was lost.
-pub(crate) fn of_volume(shared: &Shared, slot: &Slot, volume: &Volume) -> Result<Found, ReplicaError> {
+/// Ends early, with what was found so far, when `stop` is cancelled.
+pub(crate) fn of_volume(
+    shared: &Shared,
+    slot: &Slot,
+    volume: &Volume,
+    stop: &CancellationToken,
+) -> Result<Found, ReplicaError> {
     let mut found = Found::default();
     let (mut shards, mut bytes) = (0, 0);
     let mut files = volume.list()?.into_iter().peekable();
@@ -40,6 +47,9 @@ pub(crate) fn of_volume(shared: &Shared, slot: &Slot, volume: &Volume) -> Result
         let page = shared.index.page(slot.id, after.as_ref(), PAGE)?;
         for (shard, row) in &page {
             while let Some(file) = files.next_if(|file| file.shard < *shard) {
+                if stop.is_cancelled() {
+                    return Ok(found);
+                }
                 add(shared, slot, volume, file, &mut found)?;
             }
             let file = files.next_if(|file| file.shard == *shard);
@@ -56,6 +66,9 @@ pub(crate) fn of_volume(shared: &Shared, slot: &Slot, volume: &Volume) -> Result
     }
     slot.set_counts(shards, bytes);
     for file in files {
+        if stop.is_cancelled() {
+            return Ok(found);
+        }
         add(shared, slot, volume, file, &mut found)?;
     }
     Ok(found)
@@ -133,10 +146,14 @@ pub(crate) async fn take(shared: &Arc<Shared>, slot: &Arc<Slot>, found: Found) -
 }
 
 /// Runs the census of a volume on a blocking thread.
-pub(crate) async fn run(shared: &Arc<Shared>, slot: &Arc<Slot>) -> Result<Found, ReplicaError> {
-    let (shared, slot) = (shared.clone(), slot.clone());
+pub(crate) async fn run(
+    shared: &Arc<Shared>,
+    slot: &Arc<Slot>,
+    stop: &CancellationToken,
+) -> Result<Found, ReplicaError> {
+    let (shared, slot, stop) = (shared.clone(), slot.clone(), stop.clone());
     blocking(move || match slot.volume() {
-        Some(volume) => of_volume(&shared, &slot, &volume),
+        Some(volume) => of_volume(&shared, &slot, &volume, &stop),
         None => Ok(Found::default()),
     })
     .await?

@@ -86,7 +86,7 @@ async fn launch(
     };
     let shared = Arc::new(Shared::new(config, network, node_key, directory, index, shelf?, mailbox, events));
     let slots = shared.shelf.slots();
-    let found = futures::future::try_join_all(slots.iter().map(|slot| census::run(&shared, slot))).await?;
+    let found = futures::future::try_join_all(slots.iter().map(|slot| census::run(&shared, slot, &cancel))).await?;
     let view = Arc::new(Mutex::new(View::default()));
     let actor = Actor::new(shared.clone(), Machine::new(limits), view.clone());
     let (done, stopped) = watch::channel(None);

@@ -73,9 +73,14 @@ impl Slot {
         }
     }
 
-    /// Puts a returned volume back.
-    pub(crate) fn reopen(&self, volume: Volume) {
-        self.inner().volume = Some(Arc::new(volume));
+    /// Puts a returned volume back, unless it was lost again meanwhile. Whether it is there now.
+    pub(crate) fn reopen(&self, volume: Volume) -> bool {
+        let mut inner = self.inner();
+        if inner.state == VolumeState::Lost {
+            return false;
+        }
+        inner.volume = Some(Arc::new(volume));
+        true
     }
 
     /// The volume, when it takes shards for this purpose as far as is known.
@@ -139,10 +144,16 @@ impl Slot {
 
     pub(crate) fn status(&self) -> VolumeStatus {
         let inner = self.inner();
+        // One that is back is not used before it is open.
+        let state = match inner.state {
+            VolumeState::Lost => VolumeState::Lost,
+            _ if inner.volume.is_none() => VolumeState::Suspect,
+            state => state,
+        };
         VolumeStatus {
             id: self.id,
             path: self.path.clone(),
-            state: inner.state,
+            state,
             shards: self.shards(),
             used: self.used(),
             free: inner.space.free,

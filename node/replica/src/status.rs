@@ -13,7 +13,7 @@ pub enum VolumeState {
     Up,
     /// Reads only: an fsync failed. Replace the disk.
     ReadOnly,
-    /// Was not there when last looked at; not yet counted as lost.
+    /// Was not there when last looked at and is not yet counted as lost, or is back and not yet open.
     Suspect,
     /// Gone: its shards are rebuilt elsewhere.
     Lost,

@@ -168,6 +168,48 @@ async fn a_volume_that_is_away_for_a_moment_or_for_long_is_used_again_with_its_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_returns_while_its_loss_is_being_reported_is_used_with_every_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    // More than are reported at a time.
+    let packs = packs(50, 4096);
+    for pack in &packs {
+        node.store(&replica, pack).await;
+    }
+    node.directory.stall();
+    fs::rename(node.volume_path(1), dir.path().join("away")).unwrap();
+    eventually("reports wait for the ledger", || node.directory.unanswered() == 32).await;
+    fs::rename(dir.path().join("away"), node.volume_path(1)).unwrap();
+    eventually("back", || replica.status().volumes[1].state == VolumeState::Up).await;
+    // While the ledger does not answer, what is on the disk is served.
+    let shard_on_it = |pack: &Pack| pack.header.shards[usize::from(index_on(&node, pack, 1))];
+    let on_it: Vec<_> = packs.iter().map(|pack| (pack, shard_on_it(pack))).collect();
+    for (_, shard) in &on_it {
+        replica.get(shard, None).await.unwrap();
+    }
+    // The ledger applies what it was told before, and hears that it is not so.
+    node.directory.go_on();
+    replica.census_soon();
+    eventually("every pack has a holder for every shard", || {
+        packs.iter().all(|pack| node.volumes_of(&pack.id) == [0, 1, 2, 3, 4, 5])
+    })
+    .await;
+    for (pack, shard) in &on_it {
+        assert_eq!(replica.stat(shard).await.unwrap().unwrap().volumes, [primitives::VolumeId(1)]);
+        node.check(&replica, pack).await;
+    }
+    assert_eq!(replica.status().repairs.shards, 0, "nothing was rebuilt that was there");
+    assert_eq!(replica.status().volumes[1].shards, 50);
+}
+
+/// Which of the pack's shards is on this volume, by the ledger.
+fn index_on(node: &Node, pack: &Pack, volume: u16) -> u8 {
+    let record = node.directory.record(&pack.id);
+    record.holders.iter().find(|holder| holder.volume.0 == volume).unwrap().index
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     let dir = tempfile::tempdir().unwrap();
     let mut node = Node::new(dir.path(), 6);

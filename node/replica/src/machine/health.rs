@@ -9,6 +9,8 @@ use crate::status::VolumeState;
 pub(crate) enum Seen {
     /// Its marker is in place.
     Present,
+    /// Its marker is in place, and an fsync has failed.
+    ReadOnly,
     /// Directory or marker is gone.
     Absent,
     /// A read failed in the disk.
@@ -69,6 +71,15 @@ impl Health {
     /// Rules V1 to V7.
     pub(crate) fn observe(&mut self, now: Duration, seen: Seen, confirm_loss: Duration) -> Change {
         match (self.state, seen) {
+            // V6, then what its being there means.
+            (_, Seen::ReadOnly) => {
+                let synced = self.observe(now, Seen::SyncFailed, confirm_loss);
+                match self.observe(now, Seen::Present, confirm_loss) {
+                    Change::None => synced,
+                    // Another look or a return brings more than the news that it takes no writes.
+                    present => present,
+                }
+            }
             // V1: a volume that is missed is suspect and looked at again.
             (VolumeState::Up | VolumeState::ReadOnly, Seen::Absent) => {
                 self.state = VolumeState::Suspect;

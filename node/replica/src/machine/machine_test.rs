@@ -55,6 +55,11 @@ fn a_volume_goes_slowly_and_comes_back_more_slowly() {
         (4002, Seen::Absent, Suspect, again()),
         (4003, Seen::Present, Suspect, again()),
         (4004, Seen::Present, ReadOnly, vec![]),
+        // V1, V3, V6: looks that see it read-only end the doubt too
+        (4100, Seen::Absent, Suspect, again()),
+        (4101, Seen::ReadOnly, Suspect, again()),
+        (4102, Seen::ReadOnly, ReadOnly, vec![]),
+        (4103, Seen::ReadOnly, ReadOnly, vec![]),
         // V4, V6: and after a loss
         (5000, Seen::Absent, Suspect, again()),
         (6000, Seen::Absent, Lost, lost()),

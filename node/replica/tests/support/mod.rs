@@ -14,6 +14,7 @@ use primitives::ledger::{Holder, PackRecord, VolumeInfo};
 use primitives::{NetworkId, PackHeader, PackId, Policy, ShardAck, ShardId, VaultId, VolumeId};
 use replica::{Directory, DirectoryError, Replica, ReplicaConfig, ReplicaError};
 use store::{Store, StoreConfig};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const NETWORK: NetworkId = NetworkId::new([9; 32]);
@@ -25,6 +26,9 @@ pub(crate) struct MemoryDirectory {
     pub(crate) volumes: Mutex<Vec<VolumeInfo>>,
     pub(crate) down: AtomicBool,
     pub(crate) lost_calls: AtomicUsize,
+    // Whether losses are taken but not answered, and those that were.
+    stalled: watch::Sender<bool>,
+    unanswered: Mutex<Vec<(PackId, u8, VolumeId)>>,
 }
 
 impl MemoryDirectory {
@@ -38,6 +42,31 @@ impl MemoryDirectory {
 
     pub(crate) fn is_whole(&self, pack: &PackId) -> bool {
         !self.record(pack).is_degraded()
+    }
+
+    /// From now on losses are taken and not answered.
+    pub(crate) fn stall(&self) {
+        self.stalled.send_replace(true);
+    }
+
+    /// Losses that were taken since [`Self::stall`].
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered.lock().unwrap().len()
+    }
+
+    /// Applies the losses that were taken, also those that nobody waits for any more, and answers again.
+    pub(crate) fn go_on(&self) {
+        for (pack, index, volume) in std::mem::take(&mut *self.unanswered.lock().unwrap()) {
+            self.take_off(pack, index, volume).unwrap();
+        }
+        self.stalled.send_replace(false);
+    }
+
+    fn take_off(&self, pack: PackId, index: u8, volume: VolumeId) -> Result<(), DirectoryError> {
+        let mut packs = self.packs.lock().unwrap();
+        let record = packs.get_mut(&pack).ok_or_else(|| DirectoryError::new("unknown pack"))?;
+        record.holders.retain(|holder| (holder.index, holder.volume) != (index, volume));
+        Ok(())
     }
 
     pub(crate) fn announced(&self) -> Vec<u16> {
@@ -82,10 +111,12 @@ impl Directory for MemoryDirectory {
     async fn lost(&self, pack: PackId, index: u8, volume: VolumeId) -> Result<(), DirectoryError> {
         self.up()?;
         self.lost_calls.fetch_add(1, Ordering::SeqCst);
-        let mut packs = self.packs.lock().unwrap();
-        let record = packs.get_mut(&pack).ok_or_else(|| DirectoryError::new("unknown pack"))?;
-        record.holders.retain(|holder| (holder.index, holder.volume) != (index, volume));
-        Ok(())
+        if *self.stalled.borrow() {
+            self.unanswered.lock().unwrap().push((pack, index, volume));
+            let answered = self.stalled.subscribe().wait_for(|stalled| !stalled).await.map(drop);
+            return answered.map_err(DirectoryError::new);
+        }
+        self.take_off(pack, index, volume)
     }
 
     async fn announce(&self, volumes: Vec<VolumeInfo>) -> Result<(), DirectoryError> {

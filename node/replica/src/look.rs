@@ -1,0 +1,38 @@
+//! Looking at a volume: whether it is there, and what it takes.
+
+use std::sync::Arc;
+
+use crate::VolumeState;
+use crate::fill::Purpose;
+use crate::machine::Seen;
+use crate::shared::{Shared, blocking};
+use crate::shelf::is_claimed;
+use crate::slot::Slot;
+
+/// What a look found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// This of the volume.
+    Volume(Seen),
+    /// No volume is open in the slot, and none is there to be opened.
+    Nothing,
+    /// As [`Self::Nothing`], and the operator allows the directory to become a new volume.
+    Claim,
+}
+
+/// Looks at the volume of a slot, on a blocking thread.
+pub(crate) async fn look(shared: &Arc<Shared>, slot: Arc<Slot>) -> Found {
+    let shared = shared.clone();
+    let looked = blocking(move || match slot.volume() {
+        Some(volume) if !volume.is_present() => Found::Volume(Seen::Absent),
+        Some(volume) if volume.read_only().is_some() => Found::Volume(Seen::ReadOnly),
+        Some(volume) => {
+            slot.admits(&volume, 0, Purpose::Write, &shared.config);
+            Found::Volume(Seen::Present)
+        }
+        None if slot.state() == VolumeState::Lost && shared.shelf.is_back(&slot) => Found::Volume(Seen::Present),
+        None if is_claimed(&slot.path) => Found::Claim,
+        None => Found::Nothing,
+    });
+    looked.await.unwrap_or(Found::Volume(Seen::Absent))
+}
