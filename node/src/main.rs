@@ -22,8 +22,17 @@ mod wiring;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    use_small_pages();
     end_quietly_with_the_reader();
     cli::main()
+}
+
+/// Asks for no huge pages. The allocator would get them, and the kernel clears 2 MiB for each that is touched, also when
+/// little of it is used: with them a backup spends a third of its processor time in clearing memory.
+fn use_small_pages() {
+    #[cfg(target_os = "linux")]
+    // It is only faster; a system that does not know the request goes on without.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// `strongroom … | head` is no failure: when the reader of standard output has gone, so does this process, with the exit

@@ -17,9 +17,9 @@ use crate::index::{PackNumber, RUN};
 use crate::stage::{Encoded, Sealed};
 
 /// Open data packs; which of them takes a chunk is random, so that lengths of chunks cannot be told from packs.
-const OPEN: usize = 3;
+const OPEN: usize = 2;
 /// Packs that are encoded and on their way at the same time.
-const IN_FLIGHT: usize = 3;
+const IN_FLIGHT: usize = 2;
 /// Another open pack is used for every so many bytes, so that a small backup does not pad three packs.
 const SPREAD: u64 = 8 * 1024 * 1024;
 
