@@ -51,13 +51,15 @@ impl<'a> ChunkReader<'a> {
         if self.open(&location, chunk, &mut plain).is_ok() {
             return Ok(plain);
         }
-        if self.load(&location)? {
-            match self.open(&location, chunk, &mut plain) {
-                Ok(()) => return Ok(plain),
-                Err(error) => tracing::debug!(target: "client", %error, "a frame does not open; decoding its pack"),
-            }
+        let around = if u64::from(location.len) < AROUND { AROUND } else { 0 };
+        if self.load_and_open(&location, around, chunk, &mut plain)? {
+            return Ok(plain);
         }
-        self.decode(location.pack)?;
+        if let Err(error) = self.decode(location.pack) {
+            // Too little of the pack is left to decode it, but the frame may lie in a data shard that is still there.
+            let found = error.is_loss() && around > 0 && self.load_and_open(&location, 0, chunk, &mut plain)?;
+            return if found { Ok(plain) } else { Err(error) };
+        }
         match self.open(&location, chunk, &mut plain) {
             Ok(()) => Ok(plain),
             Err(error) => Err(ClientError::damaged(format!("chunk {chunk}"), error)),
@@ -70,10 +72,27 @@ impl<'a> ChunkReader<'a> {
         self.opener.open(chunk, frame, plain)
     }
 
-    /// Reads the frame and what is around it; says whether that worked.
-    fn load(&mut self, location: &Location) -> Result<bool, ClientError> {
+    /// Reads the frame and opens it; says whether that worked.
+    fn load_and_open(
+        &mut self,
+        location: &Location,
+        around: u64,
+        chunk: &ChunkId,
+        plain: &mut [u8],
+    ) -> Result<bool, ClientError> {
+        if !self.load(location, around)? {
+            return Ok(false);
+        }
+        let opened = self.open(location, chunk, plain);
+        if let Err(error) = &opened {
+            tracing::debug!(target: "client", %error, "a frame does not open; decoding its pack");
+        }
+        Ok(opened.is_ok())
+    }
+
+    /// Reads the frame and `around` bytes on both sides; says whether that worked.
+    fn load(&mut self, location: &Location, around: u64) -> Result<bool, ClientError> {
         let Some(info) = self.index.pack(location.pack) else { return Ok(false) };
-        let around = if u64::from(location.len) < AROUND { AROUND } else { 0 };
         let start = u64::from(location.offset).saturating_sub(around);
         let end = u64::from(location.offset) + u64::from(location.len) + around;
         let end = end.min(Fetcher::pack_len(&info.header));

@@ -1,6 +1,7 @@
 //! What a client needs of a node.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use primitives::ledger::{Applied, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord};
 use primitives::{Address, ChainId, CommitmentHash, Hash32, NetworkId, ObjectKey, PackId, ShardAck, ShardId, VaultId};
@@ -37,6 +38,14 @@ pub enum NodeError {
         /// What it says.
         reason: String,
     },
+    /// The answer did not begin within the time that the caller was willing to wait.
+    #[error("the node did not {what} within {waited_ms} ms")]
+    Slow {
+        /// What was asked.
+        what: String,
+        /// How long the caller waited, milliseconds.
+        waited_ms: u64,
+    },
     /// The node refuses for good.
     #[error("the node refuses to {what}: {reason}")]
     Refused {
@@ -65,7 +74,7 @@ impl NodeError {
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::NotNow { .. })
+        matches!(self, Self::Unreachable { .. } | Self::NotNow { .. } | Self::Slow { .. })
     }
 }
 
@@ -101,11 +110,18 @@ pub trait Node: Send + Sync {
         bytes: &[u8],
     ) -> Result<ShardAck, NodeError>;
 
-    /// Reads `range` of a shard into `target`, which is exactly as long.
+    /// Reads `range` of a shard into `target`, which is exactly as long. With a `patience`, gives up when the answer has not
+    /// begun by then.
     ///
     /// # Errors
-    /// [`NodeError`]; `NotFound` when nobody has the shard.
-    fn get_shard(&self, shard: &ShardId, range: Range<u64>, target: &mut [u8]) -> Result<(), NodeError>;
+    /// [`NodeError`]; `NotFound` when nobody has the shard, `Slow` when patience ran out.
+    fn get_shard(
+        &self,
+        shard: &ShardId,
+        range: Range<u64>,
+        target: &mut [u8],
+        patience: Option<Duration>,
+    ) -> Result<(), NodeError>;
 
     /// Submits commands, in order; one outcome each.
     ///

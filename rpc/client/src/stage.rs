@@ -1,7 +1,6 @@
 //! A pack on its way, as a chain of states that consume one another:
 //! [`Sealed`] → [`Encoded`] → [`Placed`] → committed, which is a row of the index.
 
-use std::ops::Range;
 use std::sync::Mutex;
 
 use coding::{Encoder, Shards, parity_bytes};
@@ -153,8 +152,11 @@ pub(crate) fn place_copies(
     let header = PackHeader { policy, shard_len, shards: vec![id; usize::from(policy.width())] };
     header.check().map_err(|error| ClientError::damaged("the manifest", error))?;
     let pack = header.id();
-    let copies: Range<u8> = 0..policy.width();
-    let results = copies.map(|index| put(node, network, &pack, index, policy.width(), &id, bytes)).collect();
+    let results = std::thread::scope(|scope| {
+        let send = |index| scope.spawn(move || put(node, network, &pack, index, policy.width(), &id, bytes));
+        let copies: Vec<_> = (0..policy.width()).map(send).collect();
+        copies.into_iter().map(|copy| copy.join().unwrap_or_else(|_| Err(answer("sending it panicked")))).collect()
+    });
     let acks = collect(results, &header)?;
     Ok(Placed { number: 0, kind: Kind::Manifest, entries: Vec::new(), header, acks })
 }

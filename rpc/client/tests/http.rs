@@ -105,7 +105,7 @@ impl Server {
         let range = request.headers["range"].strip_prefix("bytes=").unwrap().split_once('-').unwrap();
         let (start, end): (u64, u64) = (range.0.parse().unwrap(), range.1.parse::<u64>().unwrap() + 1);
         let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
-        let got = self.node.get_shard(&shard, start..end, &mut bytes);
+        let got = self.node.get_shard(&shard, start..end, &mut bytes, None);
         got.map_or_else(refuse, |()| (206, bytes))
     }
 
@@ -224,4 +224,15 @@ fn addresses_that_lead_nowhere_are_explained() {
     }
     let error = Client::connect("http://127.0.0.1:1").unwrap_err();
     assert!(matches!(error, ClientError::Node(NodeError::Unreachable { .. })), "{error:?}");
+}
+
+#[test]
+fn a_node_that_does_not_answer_in_time_is_slow() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let node = client::HttpNode::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    // The kernel takes the connection; nobody reads from it.
+    let patience = Some(std::time::Duration::from_millis(20));
+    let error = node.get_shard(&ShardId::new([1; 32]), 0..64, &mut [0; 64], patience).unwrap_err();
+    assert!(matches!(error, NodeError::Slow { waited_ms: 20, .. }), "{error}");
+    assert!(error.is_temporary());
 }

@@ -82,6 +82,16 @@ impl Policy {
         self.k.saturating_add(self.m.div_ceil(2))
     }
 
+    /// How a vault of this policy keeps what its data hangs on, its directories and manifests: whole copies, as many as
+    /// shards of its data may be lost and two more. So names outlive the data, and a restore can say what is lost.
+    /// A policy of copies keeps them like everything else.
+    #[must_use]
+    pub const fn of_metadata(self) -> Self {
+        // 64 parity shards stay within the bounds: the sum is at most 65, of which one is the data shard.
+        let m = if self.m < Self::SHARDS_MAX { self.m.saturating_add(1) } else { self.m };
+        if self.is_copies() { self } else { Self { k: 1, m } }
+    }
+
     /// Whether shards are whole copies (`k = 1`).
     #[must_use]
     pub const fn is_copies(self) -> bool {
@@ -152,6 +162,15 @@ mod tests {
         }
         for text in ["", "4", "0+2", "65+1", "1+65", "a+b", "4+2+1", "-1+2"] {
             assert!(text.parse::<Policy>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn metadata_survives_more_than_data() {
+        for (policy, metadata) in
+            [("4+2", "1+3"), ("8+4", "1+5"), ("2+0", "1+1"), ("1+0", "1+0"), ("1+4", "1+4"), ("2+64", "1+64")]
+        {
+            assert_eq!(policy.parse::<Policy>().unwrap().of_metadata().to_string(), metadata, "{policy}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use primitives::ledger::{Applied, Command, Refusal};
-use primitives::{COMMITMENT_VERSION, Commitment, PackId, Policy, ShardId, TimestampMs};
+use primitives::{COMMITMENT_VERSION, Commitment, PackId, ShardId, TimestampMs};
 use seal::OwnerSecret;
 use seal::manifest::{Manifest, Stats};
 use seal::tree::{DirectoryNode, Node};
@@ -14,8 +14,6 @@ use crate::session::Session;
 use crate::stage::{Placed, place_copies};
 use crate::{BackupReport, ClientError};
 
-/// How manifests are kept: four whole copies.
-const MANIFEST_POLICY: Policy = Policy::MIRROR;
 /// Times that a snapshot is offered while other writers are quicker.
 const ATTEMPTS: u32 = 5;
 
@@ -74,7 +72,8 @@ fn offer(
     let recipients = [secret.recipient(), secret.x_wing().recipient()];
     let sealed = manifest.seal(&recipients, &mut rand::rng());
     let sealed = sealed.map_err(|error| ClientError::internal("sealing the manifest")(&error))?;
-    let placed = place_copies(&sealed, MANIFEST_POLICY, client.node().as_ref(), client.network())?;
+    let placed =
+        place_copies(&sealed, vault.record.terms.policy.of_metadata(), client.node().as_ref(), client.network())?;
     let added = run.counters.stored_bytes.load(Ordering::Relaxed) + placed.stored_bytes();
     let retention = record.terms.retention_ms;
     let commitment = Commitment {

@@ -49,6 +49,7 @@ struct Open {
 
 /// The open packs of a run.
 pub(crate) struct Packer {
+    /// Policy of data packs; tree packs have [`Policy::of_metadata`] of it.
     policy: Policy,
     keys: FooterKeys,
     data: Vec<Mutex<Option<Open>>>,
@@ -63,7 +64,7 @@ pub(crate) struct Packer {
 
 impl Packer {
     pub(crate) fn new(policy: Policy, keys: FooterKeys, out: ShardSender) -> Self {
-        let capacity = pack_capacity(policy);
+        let capacity = pack_capacity(policy).max(pack_capacity(policy.of_metadata()));
         let parity_len = parity_bytes(policy, capacity).unwrap_or(0);
         // Much parity (2+4, say) makes packs on their way large: fewer of them then.
         let in_flight = if parity_len > capacity { 1 } else { IN_FLIGHT };
@@ -129,8 +130,15 @@ impl Packer {
         &self.data[start]
     }
 
+    const fn policy_of(&self, kind: PackKind) -> Policy {
+        match kind {
+            PackKind::Data => self.policy,
+            PackKind::Tree => self.policy.of_metadata(),
+        }
+    }
+
     fn open(&self, kind: PackKind) -> Result<Open, ClientError> {
-        let builder = PackBuilder::new(kind, self.policy, self.packs.take());
+        let builder = PackBuilder::new(kind, self.policy_of(kind), self.packs.take());
         let builder = builder.map_err(|error| ClientError::internal("opening a pack")(&error))?;
         Ok(Open { number: self.next.fetch_add(1, Ordering::Relaxed), builder })
     }
@@ -138,7 +146,8 @@ impl Packer {
     fn close(&self, tools: &mut Tools, open: Open) -> Result<(), ClientError> {
         let pack = open.builder.finish(&self.keys, &mut tools.rng);
         let pack = pack.map_err(|error| ClientError::internal("sealing a pack")(&error))?;
-        let encoded = Sealed { number: open.number, pack }.encode(self.policy, &mut tools.encoder, &self.parity)?;
+        let policy = self.policy_of(pack.kind());
+        let encoded = Sealed { number: open.number, pack }.encode(policy, &mut tools.encoder, &self.parity)?;
         let out = self.out.lock().expect("no thread panics while it holds the channel").clone();
         let (out, pack) = (out.ok_or(ClientError::Cancelled)?, Arc::new(encoded));
         let last = pack.width() - 1;

@@ -149,8 +149,14 @@ impl Node for HttpNode {
         self.put(pack, index, width, shard, bytes)
     }
 
-    fn get_shard(&self, shard: &ShardId, range: Range<u64>, target: &mut [u8]) -> Result<(), NodeError> {
-        self.read(shard, range, target)
+    fn get_shard(
+        &self,
+        shard: &ShardId,
+        range: Range<u64>,
+        target: &mut [u8],
+        patience: Option<Duration>,
+    ) -> Result<(), NodeError> {
+        self.read(shard, range, target, patience)
     }
 
     fn submit(&self, commands: &[SignedCommand]) -> Result<Vec<Result<Applied, Refusal>>, NodeError> {

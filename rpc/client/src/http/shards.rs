@@ -2,10 +2,11 @@
 
 use std::io::Read;
 use std::ops::Range;
+use std::time::Duration;
 
 use primitives::{PackId, ShardAck, ShardId};
-use ureq::Body;
 use ureq::http::{Response, StatusCode};
+use ureq::{Body, Timeout};
 
 use super::HttpNode;
 use crate::NodeError;
@@ -38,12 +39,18 @@ impl HttpNode {
         })
     }
 
-    pub(super) fn read(&self, shard: &ShardId, range: Range<u64>, target: &mut [u8]) -> Result<(), NodeError> {
+    pub(super) fn read(
+        &self,
+        shard: &ShardId,
+        range: Range<u64>,
+        target: &mut [u8],
+        patience: Option<Duration>,
+    ) -> Result<(), NodeError> {
         let mut attempt = 1;
         loop {
-            match self.read_once(shard, &range, target) {
+            match self.read_once(shard, &range, target, patience) {
                 Err(NodeError::Unreachable { .. } | NodeError::NotNow { .. }) if attempt < READS => {
-                    std::thread::sleep(std::time::Duration::from_millis(100 << attempt));
+                    std::thread::sleep(Duration::from_millis(100 << attempt));
                     attempt += 1;
                 }
                 result => return result,
@@ -51,13 +58,27 @@ impl HttpNode {
         }
     }
 
-    fn read_once(&self, shard: &ShardId, range: &Range<u64>, target: &mut [u8]) -> Result<(), NodeError> {
+    fn read_once(
+        &self,
+        shard: &ShardId,
+        range: &Range<u64>,
+        target: &mut [u8],
+        patience: Option<Duration>,
+    ) -> Result<(), NodeError> {
         if range.is_empty() {
             return Ok(());
         }
         let url = format!("{}/shards/{shard}", self.url);
         let bytes = format!("bytes={}-{}", range.start, range.end - 1);
-        let mut answer = self.agent.get(&url).header("range", bytes).call().map_err(|error| self.unreachable(error))?;
+        let request = self.agent.get(&url).header("range", bytes).config();
+        let request = request.timeout_recv_response(Some(patience.unwrap_or(Self::ANSWER))).build();
+        let mut answer = request.call().map_err(|error| match (error, patience) {
+            (ureq::Error::Timeout(Timeout::RecvResponse), Some(patience)) => NodeError::Slow {
+                what: format!("serve shard {shard}"),
+                waited_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+            },
+            (error, _) => self.unreachable(error),
+        })?;
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => {}
             // A server may answer with the whole shard when that is what the range means.

@@ -18,6 +18,7 @@ use super::{Restore, metadata};
 use crate::backup::Cutter;
 use crate::buffers::{AlignedBuffer, PAGE, Pool};
 use crate::digest::pieces_of_file;
+use crate::index::PackInfo;
 use crate::meta::FileStat;
 use crate::{ClientError, NodeError};
 
@@ -84,10 +85,9 @@ impl<'r, 'a> Writer<'r, 'a> {
                     match fetcher.rebuild(&info.header) {
                         Ok(pack) => decoded = Some(pack),
                         Err(error) if error.is_loss() => {
-                            let rest = uses.iter().skip_while(|other| other.offset < used.offset);
-                            rest.for_each(|used| self.lose(used, &error));
                             self.raw = raw;
-                            return Ok(());
+                            let rest = uses.iter().position(|other| other.offset >= used.offset);
+                            return self.salvage(&info, &uses[rest.unwrap_or(uses.len())..], &error);
                         }
                         Err(error) => return Err(error),
                     }
@@ -98,6 +98,21 @@ impl<'r, 'a> Writer<'r, 'a> {
                 }
             }
             self.raw = raw;
+        }
+        Ok(())
+    }
+
+    /// Restores what is left of a pack that cannot be decoded: frames that lie in a data shard that is still there.
+    fn salvage(&mut self, info: &PackInfo, uses: &[Use], lost: &ClientError) -> Result<(), ClientError> {
+        let mut open = Open::default();
+        for group in uses.chunk_by(|a, b| a.offset == b.offset) {
+            let (start, end) = span(group);
+            let mut frame = vec![0; usize::try_from(end - start).unwrap_or(0)];
+            match self.restore.reading.fetcher.read(&info.header, u64::from(start)..u64::from(end), &mut frame) {
+                Ok(()) if self.open(&group[0], &frame) => self.write_group(group, &mut open),
+                Err(error @ NodeError::Unreachable { .. }) => return Err(error.into()),
+                Ok(()) | Err(_) => group.iter().for_each(|used| self.lose(used, lost)),
+            }
         }
         Ok(())
     }

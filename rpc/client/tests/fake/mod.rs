@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use client::{NetworkInfo, Node, NodeError, Page};
 use ed25519_dalek::{Signer, SigningKey};
@@ -42,6 +43,10 @@ pub struct FakeNode {
     pub puts_left: AtomicUsize,
     /// Called when a snapshot has been recorded.
     after_snapshot: Mutex<Hook>,
+    /// Shards that do not come before a caller's patience runs out.
+    pub slow: Mutex<HashSet<ShardId>>,
+    /// Reads that ended for want of patience.
+    pub slow_reads: AtomicU64,
     /// Answers `NotNow` so many times before every kind of request works.
     pub hiccups: AtomicUsize,
 }
@@ -68,6 +73,8 @@ impl Default for FakeNode {
             got_bytes: AtomicU64::new(0),
             puts_left: AtomicUsize::new(usize::MAX),
             after_snapshot: Mutex::new(Box::new(|| ())),
+            slow: Mutex::default(),
+            slow_reads: AtomicU64::new(0),
             hiccups: AtomicUsize::new(0),
         }
     }
@@ -95,6 +102,14 @@ impl FakeNode {
                 }
             }
         }
+    }
+
+    /// From now on the shards at these indices of all erasure packs come only to those who wait long.
+    pub fn slow_volumes(&self, indices: &[u8]) {
+        let state = self.state();
+        let erasure = state.packs.values().filter(|pack| !pack.header.policy.is_copies());
+        let slow = erasure.flat_map(|pack| indices.iter().map(|index| pack.header.shards[usize::from(*index)]));
+        self.slow.lock().unwrap().extend(slow);
     }
 
     /// One byte in every so many of the shards at this index is flipped.
@@ -283,7 +298,18 @@ impl Node for FakeNode {
         Ok(ShardAck { pack: *pack, index, shard: *shard, node, volume, signature })
     }
 
-    fn get_shard(&self, shard: &ShardId, range: Range<u64>, target: &mut [u8]) -> Result<(), NodeError> {
+    fn get_shard(
+        &self,
+        shard: &ShardId,
+        range: Range<u64>,
+        target: &mut [u8],
+        patience: Option<Duration>,
+    ) -> Result<(), NodeError> {
+        if let Some(patience) = patience.filter(|_| self.slow.lock().unwrap().contains(shard)) {
+            let waited_ms = u64::try_from(patience.as_millis()).unwrap();
+            self.slow_reads.fetch_add(1, Ordering::Relaxed);
+            return Err(NodeError::Slow { what: format!("serve shard {shard}"), waited_ms });
+        }
         let state = self.state();
         let Some((bytes, _)) = state.shards.get(shard) else {
             return Err(NodeError::NotFound { what: format!("shard {shard}") });

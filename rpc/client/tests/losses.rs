@@ -1,0 +1,56 @@
+//! Shards that do not come in time, or not at all.
+
+#![allow(clippy::unwrap_used, reason = "tests end at the first surprise")]
+
+mod fake;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use fake::tree_of;
+use fake::world::{World, random};
+
+#[test]
+fn a_slow_shard_is_not_waited_for_while_others_come() {
+    let world = World::new();
+    world.write("large", &random(1, 6 << 20));
+    world.backup();
+    world.node.slow_volumes(&[1]);
+    let report = world.assert_restores("one-slow");
+    assert!(report.decoded_packs > 0);
+    assert_eq!(world.node.slow_reads.load(Ordering::Relaxed), 1, "once in vain, then from the others");
+}
+
+#[test]
+fn when_too_few_others_come_the_slow_shards_are_waited_for() {
+    let world = World::new();
+    world.write("large", &random(1, 6 << 20));
+    world.backup();
+    world.node.slow_volumes(&[0, 1, 5]);
+    world.assert_restores("three-slow");
+    assert!(world.node.slow_reads.load(Ordering::Relaxed) >= 3);
+}
+
+#[test]
+fn with_more_volumes_lost_than_allowed_every_lost_file_is_named_and_the_rest_is_there() {
+    let world = World::new();
+    for n in 0..60 {
+        world.write(&format!("directory {}/file {n}", n % 7), &random(n, 200_000));
+    }
+    world.backup();
+    // Three of six, where 4+2 allows two; directories are whole copies on four.
+    world.node.lose_volumes(&[1, 4, 5]);
+    for cache in ["cache", "empty cache"] {
+        let target = world.path(cache).with_extension("restored");
+        let options = client::RestoreOptions::new("v", target.clone());
+        let report = world.owner_with(cache).restore(options).unwrap();
+        let (before, after) = (tree_of(&world.source()), tree_of(&target));
+        let lost: BTreeSet<_> = report.lost.iter().map(|note| note.path.clone()).collect();
+        let missing: BTreeSet<_> = before.keys().filter(|path| !after.contains_key(*path)).cloned().collect();
+        assert_eq!(lost, missing, "named are exactly the files that are not there");
+        assert!(!lost.is_empty());
+        assert!(after.iter().all(|(path, seen)| before.get(path) == Some(seen)), "what is there is as it was");
+        // Three of the four data shards are still there; frames that lie wholly in them are read.
+        assert!(report.files >= 25, "{} of 60 files", report.files);
+    }
+}
