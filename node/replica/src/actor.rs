@@ -1,9 +1,10 @@
 //! The loop: one task owns the machine, feeds it what happened and carries out what it answers.
 
+mod volumes;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use primitives::ledger::VolumeInfo;
 use primitives::{PackId, ShardId, VolumeId};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -11,13 +12,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::ingress::Message;
-use crate::look::{Found, look};
+use crate::look::Found;
 use crate::machine::{Effect, Input, Machine, Outcome, Seen};
-use crate::pending::{Begin, Job, Pending, When};
-use crate::reopen::reopen;
+use crate::pending::{Job, Pending, When};
 use crate::shared::Shared;
-use crate::slot::Slot;
-use crate::{RepairStatus, ReplicaError, ReplicaEvent, VolumeState, census, gone, repair};
+use crate::{RepairStatus, ReplicaError, VolumeState, census, gone, repair};
 
 /// Pause before something that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -213,80 +212,6 @@ impl Actor {
         }
     }
 
-    /// Looks at a volume, after a while.
-    fn look_after(&mut self, slot: Arc<Slot>, when: When, after: Duration) {
-        let volume = slot.id;
-        if !self.pending.look(volume, when) {
-            return;
-        }
-        let shared = self.shared.clone();
-        self.work.spawn(async move {
-            tokio::time::sleep(after).await;
-            Done::Looked { volume, when, found: look(&shared, slot).await }
-        });
-    }
-
-    fn looked(&mut self, volume: VolumeId, found: Found) {
-        match found {
-            Found::Volume(seen) => self.step(Input::Observed { volume, seen }),
-            Found::Claim => self.claim(volume),
-            // It is there and not yet open. Once that has failed it counts as missed, and so gets lost and another chance.
-            Found::Nothing if self.pending.is_returning(volume) => {}
-            Found::Nothing => self.step(Input::Observed { volume, seen: Seen::Absent }),
-        }
-    }
-
-    fn lost(&mut self, volume: VolumeId) {
-        let Some(slot) = self.shared.shelf.slot(volume) else { return };
-        let shards = slot.shards();
-        tracing::error!(target: "replica", volume = volume.0, path = %slot.path.display(), shards, "volume lost");
-        metrics::counter!("strongroom_replica_lost_volumes_total").increment(1);
-        self.shared.event(ReplicaEvent::VolumeLost { volume, shards });
-        self.want(volume, Job::Report);
-    }
-
-    /// A lost volume is there again.
-    fn returned(&mut self, volume: VolumeId) {
-        let Some(slot) = self.shared.shelf.slot(volume) else { return };
-        tracing::info!(target: "replica", volume = volume.0, path = %slot.path.display(), "volume is back");
-        self.shared.event(ReplicaEvent::VolumeReturned { volume });
-        self.want(volume, Job::Reopen);
-    }
-
-    fn want(&mut self, volume: VolumeId, job: Job) {
-        if let Some(begin) = self.pending.want(volume, job) {
-            self.begin(volume, begin);
-        }
-    }
-
-    fn begin(&mut self, volume: VolumeId, Begin { job, stop }: Begin) {
-        let shared = self.shared.clone();
-        match job {
-            // A report that is dropped has told the ledger and kept the row, or not told it: nothing is forgotten.
-            Job::Report => self.work.spawn(async move {
-                let work = or_pause(gone::report_volume(&shared, volume));
-                let complete = stop.run_until_cancelled(work).await;
-                Done::VolumeReported { volume, complete: complete.map_or(Ok(false), |done| done.map(|()| true)) }
-            }),
-            Job::Reopen => self.work.spawn(async move {
-                let result = match shared.shelf.slot(volume) {
-                    Some(slot) => or_pause(reopen(&shared, &slot, &stop)).await,
-                    None => Ok(()),
-                };
-                Done::Reopened { volume, result }
-            }),
-        };
-    }
-
-    /// All shards of a lost volume are reported: its slot goes when another volume has its place.
-    fn volume_reported(&self, volume: VolumeId) {
-        let Some(slot) = self.shared.shelf.slot(volume) else { return };
-        let replaced = self.shared.shelf.slots().iter().any(|other| other.id != volume && other.path == slot.path);
-        if replaced && slot.state() == VolumeState::Lost {
-            self.shared.shelf.remove(volume);
-        }
-    }
-
     /// Reports damaged shards, as many at a time as may be.
     fn report_losses(&mut self) {
         while let Some((volume, shard)) = self.pending.next_loss() {
@@ -296,37 +221,6 @@ impl Actor {
                 Done::Reported { volume, shard, packs }
             });
         }
-    }
-
-    /// The operator gave an empty disk in the place of a lost one.
-    fn claim(&mut self, volume: VolumeId) {
-        let Some(old) = self.shared.shelf.slot(volume) else { return };
-        match self.shared.shelf.claim(&old.path, &self.shared.index) {
-            Ok(slot) => {
-                self.step(Input::Added { volume: slot.id, state: VolumeState::Up });
-                self.volume_reported(volume);
-            }
-            Err(error) => {
-                tracing::warn!(target: "replica", path = %old.path.display(), %error, "cannot make the claimed directory a volume");
-            }
-        }
-    }
-
-    /// Tells the ledger which volumes there are, until it has heard.
-    fn announce(&mut self) {
-        if !self.announce_due || self.announcing {
-            return;
-        }
-        self.announce_due = false;
-        self.announcing = true;
-        let shared = self.shared.clone();
-        let usable = |slot: &Arc<Slot>| slot.state() != VolumeState::Lost;
-        let info = |slot: Arc<Slot>| VolumeInfo { volume: slot.id, weight: slot.weight };
-        let volumes: Vec<VolumeInfo> = shared.shelf.slots().into_iter().filter(usable).map(info).collect();
-        self.work.spawn(async move {
-            let announced = async { shared.directory.announce(volumes).await.map_err(ReplicaError::from) };
-            Done::Announced { result: or_pause(announced).await }
-        });
     }
 
     fn census(&mut self) {
