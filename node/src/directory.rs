@@ -36,6 +36,11 @@ impl Directory for LedgerDirectory {
         reader.pack(pack).map_err(DirectoryError::new)
     }
 
+    async fn degraded(&self) -> Result<u64, DirectoryError> {
+        let reader = self.speaker.ledger().read(Consistency::Stale).await.map_err(DirectoryError::new)?;
+        reader.totals().map(|totals| totals.degraded_packs).map_err(DirectoryError::new)
+    }
+
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {
         self.tell(Command::ShardHeld { ack }).await
     }

@@ -27,6 +27,9 @@ impl Directory for Empty {
     async fn pack(&self, _: &PackId) -> Result<Option<PackRecord>, DirectoryError> {
         Ok(None)
     }
+    async fn degraded(&self) -> Result<u64, DirectoryError> {
+        Ok(0)
+    }
     async fn held(&self, _: ShardAck) -> Result<(), DirectoryError> {
         Ok(())
     }

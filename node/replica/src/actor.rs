@@ -11,17 +11,20 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::early::CensusTurn;
 use crate::ingress::Message;
 use crate::look::Found;
 use crate::machine::{Effect, Input, Machine, Outcome, Seen};
 use crate::pending::{Job, Pending, When};
 use crate::shared::Shared;
-use crate::{RepairStatus, ReplicaError, VolumeState, census, gone, repair};
+use crate::{DirectoryError, RepairStatus, ReplicaError, VolumeState, census, gone, repair};
 
 /// Pause before something that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How often waiting repairs are looked at.
 const TICK: Duration = Duration::from_millis(200);
+/// How often the ledger is asked for degraded packs.
+const DEGRADED_CHECK: Duration = Duration::from_secs(1);
 /// Most packs named in the status.
 const UNREPAIRABLE_MAX: usize = 1000;
 
@@ -41,6 +44,7 @@ enum Done {
     Repaired { pack: PackId, result: Result<Outcome, ReplicaError> },
     Announced { result: Result<(), ReplicaError> },
     Census { result: Result<(), ReplicaError> },
+    Degraded { packs: Result<u64, DirectoryError> },
 }
 
 /// The task's state.
@@ -54,7 +58,8 @@ pub(crate) struct Actor {
     // The ledger has not yet heard of the present volumes.
     announce_due: bool,
     announcing: bool,
-    census_running: bool,
+    census: CensusTurn,
+    asking: bool,
 }
 
 impl Actor {
@@ -68,7 +73,8 @@ impl Actor {
             view,
             announce_due: true,
             announcing: false,
-            census_running: false,
+            census: CensusTurn::default(),
+            asking: false,
         }
     }
 
@@ -87,6 +93,7 @@ impl Actor {
         let mut tick = every(TICK);
         let mut check = every(self.shared.config.check_interval);
         let mut census = every(self.shared.config.census_interval);
+        let mut degraded = every(DEGRADED_CHECK);
         loop {
             self.view().repairs = self.machine.repairs();
             tokio::select! {
@@ -109,6 +116,7 @@ impl Actor {
                     }
                 }
                 _ = census.tick() => self.census(),
+                _ = degraded.tick() => self.ask_for_degraded(),
             }
         }
         // A repair that is under way writes nothing that the next start would not find.
@@ -133,7 +141,6 @@ impl Actor {
                 self.report_losses();
             }
             Message::Damaged { pack, margin } => self.step(Input::Damaged { pack, margin }),
-            Message::Census => self.census(),
         }
     }
 
@@ -176,8 +183,12 @@ impl Actor {
                 self.announce_due |= fatal(result)?.is_none();
             }
             Done::Census { result } => {
-                self.census_running = false;
+                self.census.ended(self.began.elapsed());
                 fatal(result)?;
+            }
+            Done::Degraded { packs } => {
+                self.asking = false;
+                self.degraded(packs);
             }
         }
         Ok(())
@@ -224,10 +235,9 @@ impl Actor {
     }
 
     fn census(&mut self) {
-        if self.census_running {
+        if !self.census.begin(self.began.elapsed()) {
             return;
         }
-        self.census_running = true;
         let shared = self.shared.clone();
         self.work.spawn(async move {
             let mut result = census::of_ledger(&shared).await;
@@ -237,6 +247,29 @@ impl Actor {
             }
             Done::Census { result }
         });
+    }
+
+    fn ask_for_degraded(&mut self) {
+        if self.asking {
+            return;
+        }
+        self.asking = true;
+        let shared = self.shared.clone();
+        self.work.spawn(async move { Done::Degraded { packs: shared.directory.degraded().await } });
+    }
+
+    /// Packs that were recorded with too few holders are repaired at once. Which ones they are a census finds out.
+    fn degraded(&mut self, packs: Result<u64, DirectoryError>) {
+        match packs {
+            Ok(packs) => {
+                let RepairStatus { queued, running, failed, .. } = self.machine.repairs();
+                if self.census.is_due(self.began.elapsed(), packs, queued + running + failed) {
+                    self.census();
+                }
+            }
+            // Asked again in a second; whoever needs the ledger more has said so louder.
+            Err(error) => tracing::debug!(target: "replica", %error, "cannot ask for degraded packs"),
+        }
     }
 
     fn view(&self) -> MutexGuard<'_, View> {

@@ -16,6 +16,9 @@ pub trait Directory: Send + Sync {
     /// One pack; `None` when it is not recorded.
     async fn pack(&self, pack: &PackId) -> Result<Option<PackRecord>, DirectoryError>;
 
+    /// How many packs are recorded with fewer holders than their policy places; asked every second.
+    async fn degraded(&self) -> Result<u64, DirectoryError>;
+
     /// Records a new holder.
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError>;
 

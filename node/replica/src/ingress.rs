@@ -13,6 +13,4 @@ pub(crate) enum Message {
     Gone { volume: VolumeId, shard: ShardId },
     /// A pack may lack shards.
     Damaged { pack: PackId, margin: i16 },
-    /// Compare all packs of the ledger with what is here, now.
-    Census,
 }

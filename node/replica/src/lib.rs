@@ -20,6 +20,7 @@ mod cache;
 mod census;
 mod config;
 mod directory;
+mod early;
 mod error;
 mod fill;
 mod get;

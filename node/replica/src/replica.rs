@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actor::{Actor, View};
 use crate::index::Index;
-use crate::ingress::Message;
 use crate::machine::{Limits, Machine};
 use crate::shared::{Shared, blocking};
 use crate::shelf::Shelf;
@@ -182,13 +181,6 @@ impl Replica {
     /// [`ReplicaError::Store`].
     pub async fn scrub_now(&self) -> Result<ScrubReport, ReplicaError> {
         scrub::everything(&self.shared).await
-    }
-
-    /// Compares all packs of the ledger with what is here, soon. For packs recorded as degraded, which would otherwise
-    /// wait for the next census.
-    pub fn census_soon(&self) {
-        // When the mailbox is full the periodic census does the same later.
-        let _ = self.shared.mailbox.try_send(Message::Census);
     }
 
     /// What happens to volumes and shards from now on.

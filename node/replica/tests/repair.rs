@@ -190,7 +190,6 @@ async fn a_volume_that_returns_while_its_loss_is_being_reported_is_used_with_eve
     }
     // The ledger applies what it was told before, and hears that it is not so.
     node.directory.go_on();
-    replica.census_soon();
     eventually("every pack has a holder for every shard", || {
         packs.iter().all(|pack| node.volumes_of(&pack.id) == [0, 1, 2, 3, 4, 5])
     })
@@ -332,7 +331,7 @@ async fn fewer_volumes_than_shards_hold_an_even_number_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_degraded_pack_is_completed_by_the_census() {
+async fn packs_recorded_as_degraded_are_completed_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut node = Node::new(dir.path(), 6);
     let replica = node.start().await;
@@ -342,8 +341,8 @@ async fn a_degraded_pack_is_completed_by_the_census() {
         let at = usize::from(index);
         acks.push(replica.put(part.id, index, 6, part.header.shards[at], part.shards[at].clone()).await.unwrap());
     }
+    // The periodic census is ten minutes away.
     node.commit(&part, &acks);
-    replica.census_soon();
     eventually("whole", || node.directory.is_whole(&part.id)).await;
     assert_eq!(node.volumes_of(&part.id), [0, 1, 2, 3, 4, 5]);
     node.check(&replica, &part).await;

@@ -88,6 +88,12 @@ impl Directory for MemoryDirectory {
         Ok(self.packs.lock().unwrap().get(pack).cloned())
     }
 
+    async fn degraded(&self) -> Result<u64, DirectoryError> {
+        self.up()?;
+        let packs = self.packs.lock().unwrap();
+        Ok(u64::try_from(packs.values().filter(|record| record.is_degraded()).count()).unwrap())
+    }
+
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {
         self.up()?;
         ack.verify(&NETWORK).map_err(DirectoryError::new)?;
