@@ -71,6 +71,24 @@ enum Verdict {
     New,
 }
 
+/// Where a guard begins whose file does not exist: what was signed for earlier heights, and perhaps for this one, is not
+/// on record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning {
+    /// The last block here; nothing up to it is signed.
+    pub(crate) tip: Height,
+    /// Whether the next height is left to the other validators, because the lost file may have held signatures for it. A
+    /// chain that begins has none, and a validator that is alone would wait for itself.
+    pub(crate) abstains: bool,
+}
+
+impl Beginning {
+    fn record(self, network: NetworkId, validator: ValidatorKey) -> Record {
+        let height = if self.abstains { self.tip.next() } else { self.tip };
+        Record { network, validator, height, steps: vec![(u32::MAX, Step::Precommit, Vec::new())] }
+    }
+}
+
 /// The guard of one validator key on one network; holds its file open and locked.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -86,6 +104,7 @@ impl Guard {
         path: &Path,
         network: NetworkId,
         validator: ValidatorKey,
+        beginning: Beginning,
         patience: Duration,
     ) -> Result<Self, GuardError> {
         let io = |operation, error: std::io::Error| GuardError::Io {
@@ -102,9 +121,13 @@ impl Guard {
             .map_err(|error| io("open", error))?;
         lock::acquire(&file, patience).map_err(|error| io("lock", error))?;
         let length = file.metadata().map_err(|error| io("stat", error))?.len();
-        let fresh = Record { network, validator, height: Height::GENESIS, steps: Vec::new() };
-        let mut guard = Self { path: path.to_owned(), file, sequence: 0, record: fresh };
+        let record = beginning.record(network, validator);
+        let mut guard = Self { path: path.to_owned(), file, sequence: 0, record };
         if length == 0 {
+            if beginning.abstains {
+                let (path, height) = (path.display(), beginning.tip.next());
+                tracing::warn!(target: "consensus", %path, %height, "the signing guard is lost: abstaining at this height");
+            }
             guard.create()?;
             return Ok(guard);
         }
@@ -252,13 +275,32 @@ mod tests {
 
     const NETWORK: NetworkId = NetworkId::new([1; 32]);
     const KEY: ValidatorKey = ValidatorKey::new([2; 32]);
+    const BEGINNING: Beginning = Beginning { tip: Height::GENESIS, abstains: false };
 
     fn open(dir: &tempfile::TempDir) -> Result<Guard, GuardError> {
-        Guard::open(&dir.path().join("guard"), NETWORK, KEY, Duration::ZERO)
+        Guard::open(&dir.path().join("guard"), NETWORK, KEY, BEGINNING, Duration::ZERO)
     }
 
     fn h(height: u64) -> Height {
         Height::new(height)
+    }
+
+    #[test]
+    fn without_its_file_nothing_is_signed_twice() {
+        for (abstains, at_five) in [(true, false), (false, true)] {
+            let dir = tempfile::tempdir().unwrap();
+            let beginning = Beginning { tip: h(4), abstains };
+            // Also after it was opened again, when the file exists.
+            for _ in 0..2 {
+                let guard = Guard::open(&dir.path().join("guard"), NETWORK, KEY, beginning, Duration::ZERO);
+                let mut guard = guard.unwrap();
+                assert!(matches!(guard.permit(h(4), 0, Step::Prevote, b"a"), Err(GuardError::Regression { .. })));
+                assert_eq!(guard.permit(h(5), 0, Step::Prevote, b"a").is_ok(), at_five);
+                assert_eq!(guard.permit(h(5), 7, Step::Prevote, b"a").is_ok(), at_five);
+            }
+            let mut guard = Guard::open(&dir.path().join("guard"), NETWORK, KEY, beginning, Duration::ZERO).unwrap();
+            guard.permit(h(6), 0, Step::Prevote, b"a").unwrap();
+        }
     }
 
     #[test]
@@ -338,9 +380,9 @@ mod tests {
         let first = open(&dir).unwrap();
         assert!(matches!(open(&dir), Err(GuardError::Io { operation: "lock", .. })));
         drop(first);
-        let other = Guard::open(&path, NETWORK, ValidatorKey::new([3; 32]), Duration::ZERO);
+        let other = Guard::open(&path, NETWORK, ValidatorKey::new([3; 32]), BEGINNING, Duration::ZERO);
         assert!(matches!(other, Err(GuardError::Foreign { found: KEY, .. })));
-        let other = Guard::open(&path, NetworkId::new([4; 32]), KEY, Duration::ZERO);
+        let other = Guard::open(&path, NetworkId::new([4; 32]), KEY, BEGINNING, Duration::ZERO);
         assert!(matches!(other, Err(GuardError::Foreign { network: NETWORK, .. })));
     }
 }

@@ -16,7 +16,7 @@ use crate::chain::{Chain, Head};
 use crate::config::ConsensusConfig;
 use crate::engine::{self, Engine};
 use crate::error::{ChainError, ConsensusError};
-use crate::guard::Guard;
+use crate::guard::{Beginning, Guard};
 use crate::intake::Intake;
 use crate::lock;
 use crate::pool::PoolError;
@@ -91,7 +91,9 @@ fn open(
     if validators.find(&key_id).is_none() {
         return Err(ConsensusError::NotValidator { key: key_id, height: next });
     }
-    let guard = Guard::open(&dir.join(GUARD), network, key_id, lock::PATIENCE)?;
+    let tip = chain.head().map_or(Height::GENESIS, |tip| tip.height);
+    let abstains = tip > Height::GENESIS && validators.members().len() > 1;
+    let guard = Guard::open(&dir.join(GUARD), network, key_id, Beginning { tip, abstains }, lock::PATIENCE)?;
     let intake = Arc::new(Intake::open(chain.clone(), config.pool)?);
     Ok((chain, intake, GuardedSigner::new(network, key, guard, fatal)))
 }

@@ -1,21 +1,14 @@
 //! The word of a root cluster: enough of its members signed.
 
+use alloy_primitives::U256;
 use parity_scale_codec::Encode as _;
 use primitives::{Address, Domain, Ed25519Signature, Hash32, MemberKey, NetworkId, hash_parts};
 
+use super::{Abort, revert};
+// `ISnapshots` declares the same errors: a name and the types of its arguments are all that their bytes come from.
+use crate::abi::clusters::IClusters::{AttestationOrder, BadAttestation, NotMember, TooFewAttestations};
+use crate::address::word;
 use crate::state::ClusterState;
-
-/// Why a cluster's word does not hold.
-pub(crate) enum Unattested {
-    /// Not strictly ascending.
-    Order(MemberKey),
-    /// Not a member.
-    NotMember(MemberKey),
-    /// The signature does not hold.
-    Signature(MemberKey),
-    /// Fewer than the threshold.
-    TooFew { threshold: u64, found: u64 },
-}
 
 /// Checks that members of the cluster signed `message`: strictly ascending, so that nobody counts twice; each a member,
 /// each signature strict Ed25519; as many as the threshold.
@@ -23,23 +16,25 @@ pub(crate) fn check(
     cluster: &ClusterState,
     message: &Hash32,
     attestations: &[(MemberKey, Ed25519Signature)],
-) -> Result<(), Unattested> {
+) -> Result<(), Abort> {
     let mut previous = None;
     for (member, _) in attestations {
         if previous.is_some_and(|previous| previous >= *member) {
-            return Err(Unattested::Order(*member));
+            return Err(revert(AttestationOrder { member: word(*member) }));
         }
         if cluster.members.binary_search(member).is_err() {
-            return Err(Unattested::NotMember(*member));
+            return Err(revert(NotMember { member: word(*member) }));
         }
         previous = Some(*member);
     }
     let (threshold, found) = (u64::from(cluster.threshold), crate::gas::count(attestations.len()));
     if found < threshold {
-        return Err(Unattested::TooFew { threshold, found });
+        return Err(revert(TooFewAttestations { threshold: U256::from(threshold), found: U256::from(found) }));
     }
     for (member, signature) in attestations {
-        signature.verify(member.as_bytes(), message.as_ref()).map_err(|_| Unattested::Signature(*member))?;
+        signature
+            .verify(member.as_bytes(), message.as_ref())
+            .map_err(|_| revert(BadAttestation { member: word(*member) }))?;
     }
     Ok(())
 }
@@ -64,4 +59,20 @@ pub(crate) fn signature(r: &[u8; 32], s: &[u8; 32]) -> Ed25519Signature {
         *target = *source;
     }
     Ed25519Signature::new(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_sol_types::SolError as _;
+
+    use super::*;
+    use crate::abi::snapshots::ISnapshots;
+
+    #[test]
+    fn both_interfaces_declare_the_same_errors() {
+        assert_eq!(AttestationOrder::SELECTOR, ISnapshots::AttestationOrder::SELECTOR);
+        assert_eq!(NotMember::SELECTOR, ISnapshots::NotMember::SELECTOR);
+        assert_eq!(BadAttestation::SELECTOR, ISnapshots::BadAttestation::SELECTOR);
+        assert_eq!(TooFewAttestations::SELECTOR, ISnapshots::TooFewAttestations::SELECTOR);
+    }
 }

@@ -5,11 +5,11 @@ use alloy_sol_types::{SolCall as _, SolEvent as _};
 use chain_spec::{ClusterSpec, GasTable};
 use primitives::{Address, Ed25519Signature, Hash32, MemberKey, SignatureError};
 
-use super::attest::{self, Unattested};
+use super::attest;
 use super::{Abort, Env, revert};
 use crate::abi::clusters::IClusters::{
-    self, AttestationOrder, BadAttestation, Cluster, EpochBegan, IClustersCalls, InvalidMember, InvalidMembers,
-    InvalidThreshold, NotMember, TooFewAttestations, UnknownCluster, WrongEpoch, getCall, handOverCall,
+    self, Cluster, EpochBegan, IClustersCalls, InvalidMember, InvalidMembers, InvalidThreshold, UnknownCluster,
+    WrongEpoch, getCall, handOverCall,
 };
 use crate::address::{CLUSTERS, from_alloy, id, to_alloy, word};
 use crate::gas::count;
@@ -52,7 +52,7 @@ fn hand_over(env: &mut Env<'_, '_>, call: &handOverCall) -> Result<(), Abort> {
     check_members(&members, call.threshold)?;
     let message =
         attest::hand_over_hash(&env.spec.network, &cluster, present.epoch, &members, call.threshold, &operator);
-    attest::check(&present, &message, &attestations_from(&call.attestations)).map_err(unattested)?;
+    attest::check(&present, &message, &attestations_from(&call.attestations))?;
     let epoch = present.epoch.saturating_add(1);
     let next = ClusterState { epoch, members, threshold: call.threshold, operator, since: env.block.height };
     env.state.put(&StateKey::Cluster(cluster), &next);
@@ -87,17 +87,6 @@ fn check_members(members: &[MemberKey], threshold: u32) -> Result<(), Abort> {
 
 fn find(env: &mut Env<'_, '_>, cluster: Hash32) -> Result<ClusterState, Abort> {
     env.state.read(&StateKey::Cluster(cluster))?.ok_or_else(|| revert(UnknownCluster { cluster: word(cluster) }))
-}
-
-fn unattested(error: Unattested) -> Abort {
-    match error {
-        Unattested::Order(member) => revert(AttestationOrder { member: word(member) }),
-        Unattested::NotMember(member) => revert(NotMember { member: word(member) }),
-        Unattested::Signature(member) => revert(BadAttestation { member: word(member) }),
-        Unattested::TooFew { threshold, found } => {
-            revert(TooFewAttestations { threshold: U256::from(threshold), found: U256::from(found) })
-        }
-    }
 }
 
 fn attestations_from(list: &[IClusters::Attestation]) -> Vec<(MemberKey, Ed25519Signature)> {

@@ -5,6 +5,7 @@ use ed25519_dalek::SigningKey;
 use primitives::{MemberKey, NetworkId};
 
 use super::*;
+use crate::abi::clusters::IClusters::{BadAttestation, TooFewAttestations};
 use crate::state::cluster;
 use crate::testing::{OPERATOR, STRANGER, World, address, chain, cluster_id, ed25519, member_key, members};
 use crate::{SNAPSHOTS, calls, eth};

@@ -6,14 +6,13 @@ use chain_spec::GasTable;
 use primitives::ledger::attestation_hash;
 use primitives::{COMMITMENT_VERSION, Commitment, CommitmentHash, Ed25519Signature, MemberKey, VaultId};
 
-use super::attest::{self, Unattested};
+use super::attest;
 use super::{Abort, Env, revert};
 use crate::abi::snapshots::ISnapshots::{
-    self, AttestationOrder, BadAttestation, BatchTooLarge, EmptyBatch, Equivocation, ISnapshotsCalls, InvalidPolicy,
-    NotCommitter, NotMember, Refused, RetentionTooShort, SnapshotCommitted, TooFewAttestations, UnknownCluster,
-    UnknownVault, UnsupportedVersion, WrongCluster, WrongEpoch, WrongPolicy, WrongPrev, WrongSequence, atCall,
-    atReturn, commitBatchCall, commitCall, equivocationAtCall, equivocationAtReturn, headCall, headReturn, logCall,
-    logReturn,
+    self, BatchTooLarge, EmptyBatch, Equivocation, ISnapshotsCalls, InvalidPolicy, NotCommitter, Refused,
+    RetentionTooShort, SnapshotCommitted, UnknownCluster, UnknownVault, UnsupportedVersion, WrongCluster, WrongEpoch,
+    WrongPolicy, WrongPrev, WrongSequence, atCall, atReturn, commitBatchCall, commitCall, equivocationAtCall,
+    equivocationAtReturn, headCall, headReturn, logCall, logReturn,
 };
 use crate::address::{SNAPSHOTS, id, to_alloy, word};
 use crate::gas::count;
@@ -95,7 +94,7 @@ fn commit_batch(env: &mut Env<'_, '_>, call: &commitBatchCall) -> Result<u64, Ab
     let commitments = call.items.iter().map(commitment_from).collect::<Result<Vec<_>, Abort>>()?;
     let hashes: Vec<CommitmentHash> = commitments.iter().map(Commitment::hash).collect();
     let message = attestation_hash(&env.spec.network, &id(call.cluster), call.epoch, &hashes);
-    attest::check(&cluster, &message, &attestations_from(&call.attestations)).map_err(unattested)?;
+    attest::check(&cluster, &message, &attestations_from(&call.attestations))?;
     let mut added = 0u64;
     for (commitment, hash) in commitments.into_iter().zip(hashes) {
         let (vault, seq) = (word(commitment.vault), commitment.seq);
@@ -204,17 +203,6 @@ fn check_terms(vault: &VaultState, commitment: &Commitment) -> Result<(), Abort>
 
 fn find(env: &mut Env<'_, '_>, vault: VaultId) -> Result<VaultState, Abort> {
     env.state.read(&StateKey::Vault(vault))?.ok_or_else(|| revert(UnknownVault { vault: word(vault) }))
-}
-
-fn unattested(error: Unattested) -> Abort {
-    match error {
-        Unattested::Order(member) => revert(AttestationOrder { member: word(member) }),
-        Unattested::NotMember(member) => revert(NotMember { member: word(member) }),
-        Unattested::Signature(member) => revert(BadAttestation { member: word(member) }),
-        Unattested::TooFew { threshold, found } => {
-            revert(TooFewAttestations { threshold: U256::from(threshold), found: U256::from(found) })
-        }
-    }
 }
 
 fn attestations_from(list: &[ISnapshots::Attestation]) -> Vec<(MemberKey, Ed25519Signature)> {

@@ -4,6 +4,7 @@ use alloy_sol_types::{SolCall as _, SolEvent as _};
 use primitives::{Ed25519Signature, Hash32, MemberKey, Policy, TimestampMs};
 
 use super::*;
+use crate::abi::snapshots::ISnapshots::{AttestationOrder, BadAttestation, NotMember, TooFewAttestations};
 use crate::address::VAULTS;
 use crate::state::{commitment_at, equivocation_at, frontier, vault};
 use crate::testing::{
