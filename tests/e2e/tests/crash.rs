@@ -1,9 +1,30 @@
 //! kill -9 of client and node at any moment: nothing acknowledged is missing, and the work goes on where it stopped.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
-use std::time::Duration;
+use std::path::Path;
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use e2e::{Node, Owner, make_tree, same_tree};
+
+/// kill -9 as soon as `reached` holds; whether the process had not ended by itself before.
+fn kill_when(mut child: Child, reached: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !reached() && child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "the process neither ends nor gets there");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().ok();
+    !child.wait().unwrap().success()
+}
+
+/// Files below a directory, hidden ones too.
+fn files_in(directory: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
+    let count = |path: std::path::PathBuf| if path.is_dir() { files_in(&path) } else { 1 };
+    entries.filter_map(Result::ok).map(|entry| count(entry.path())).sum()
+}
 
 #[test]
 fn a_killed_backup_goes_on_where_it_stopped() {
@@ -14,13 +35,14 @@ fn a_killed_backup_goes_on_where_it_stopped() {
     let owner = Owner::new(&place.path().join("alice"), node.url());
     let _ = owner.make_key();
     let _ = owner.run(&["vault", "create", "v"]).done();
-    // Killed after ever longer times: before anything is stored, amid packs, near the end.
-    for milliseconds in [50, 200, 400, 800] {
-        let mut child = owner.command(&["backup", "v", source.to_str().unwrap()]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(milliseconds));
-        child.kill().ok();
-        child.wait().unwrap();
+    // Killed with the first shard, amid packs, near the end.
+    let shards = || (0..6).map(|id| files_in(&node.volume(id))).sum::<usize>();
+    let empty = shards();
+    for more in [1, 8, 30] {
+        let child = owner.command(&["backup", "v", source.to_str().unwrap()]).spawn().unwrap();
+        kill_when(child, || shards() >= empty + more);
     }
+    assert!(shards() > empty, "what the killed runs have sent is there");
     let backup = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
     assert!(backup["snapshot"]["seq"].as_u64().unwrap() >= 1);
     let target = place.path().join("restored");
@@ -30,6 +52,73 @@ fn a_killed_backup_goes_on_where_it_stopped() {
     let info = owner.run(&["vault", "info", "v"]).done();
     let stored = info["storedBytes"].as_u64().unwrap();
     assert!(stored < 3 * 256 * (1 << 20), "stored {stored} bytes");
+}
+
+#[test]
+fn a_killed_restore_goes_on_where_it_stopped() {
+    let place = tempfile::tempdir().unwrap();
+    let source = place.path().join("source");
+    make_tree(&source, 128);
+    let node = Node::start(&place.path().join("node"));
+    let owner = Owner::new(&place.path().join("alice"), node.url());
+    let _ = owner.make_key();
+    let _ = owner.run(&["vault", "create", "v"]).done();
+    let _ = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
+    let target = place.path().join("restored");
+    let restore = ["restore", "v", "--target", target.to_str().unwrap()];
+    let all = files_in(&source);
+    let kill_at = |part| kill_when(owner.command(&restore).spawn().unwrap(), || files_in(&target) >= part);
+    assert!(kill_at(1), "the first one ended before its first file could be seen");
+    // One that ends before it can be killed has done what the last one is for.
+    if [all / 3, all / 2].into_iter().all(kill_at) {
+        let _ = owner.run(&restore).done();
+    }
+    same_tree(&source, &target).unwrap();
+}
+
+#[test]
+fn files_that_change_vanish_and_appear_while_they_are_read_harm_nothing_else() {
+    let place = tempfile::tempdir().unwrap();
+    let source = place.path().join("source");
+    make_tree(&source.join("calm"), 16);
+    let restless = source.join("restless");
+    std::fs::create_dir_all(&restless).unwrap();
+    let node = Node::start(&place.path().join("node"));
+    let owner = Owner::new(&place.path().join("alice"), node.url());
+    let _ = owner.make_key();
+    let _ = owner.run(&["vault", "create", "v"]).done();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for round in 0..u64::MAX {
+                if stop.load(Ordering::Relaxed) {
+                    return round;
+                }
+                let path = |n: u64| restless.join(format!("file {}", n % 40));
+                std::fs::write(path(round), vec![round.to_le_bytes()[0]; 3_000_000 / 40 * (round as usize % 40)])
+                    .unwrap();
+                std::fs::remove_file(path(round + 20)).ok();
+                std::fs::rename(path(round + 7), path(round + 9)).ok();
+            }
+            0
+        });
+        for _ in 0..4 {
+            let reply = owner.run(&["backup", "v", source.to_str().unwrap()]);
+            assert!([0, 3].contains(&reply.code), "{reply:?}");
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(writer.join().unwrap() > 0, "files did change");
+    });
+    for snapshot in ["v@1", "v@4"] {
+        let target = place.path().join(snapshot);
+        let _ = owner.run(&["restore", snapshot, "--target", target.to_str().unwrap()]).done();
+        same_tree(&source.join("calm"), &target.join("calm")).unwrap();
+    }
+    // At rest, everything is read again where a change may have been missed.
+    let _ = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
+    let target = place.path().join("at rest");
+    let _ = owner.run(&["restore", "v", "--target", target.to_str().unwrap()]).done();
+    same_tree(&source, &target).unwrap();
 }
 
 #[test]
