@@ -9,6 +9,7 @@ mod cargo;
 mod checks;
 mod demo;
 mod doctor;
+mod fuzz;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +57,15 @@ enum Chore {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Feed decoders with what strangers might send
+    #[command(after_help = "Example: cargo x fuzz receipt transaction --seconds 600")]
+    Fuzz {
+        /// Targets (files of tests/fuzz/targets); none = all
+        names: Vec<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Rewrite the pinned test vectors after a deliberate change of a format
     Vectors,
     /// Check that this machine can build the project; installs what it may
@@ -70,6 +80,7 @@ fn main() -> ExitCode {
         Chore::Fix => checks::fix(),
         Chore::Ci => checks::ci(),
         Chore::Bench { names, json } => bench::run(&names, json.as_deref()),
+        Chore::Fuzz { names, seconds } => fuzz::run(&names, seconds),
         Chore::Vectors => checks::vectors(),
         Chore::Doctor => doctor::check(),
     };
