@@ -90,13 +90,12 @@ fn files_that_change_vanish_and_appear_while_they_are_read_harm_nothing_else() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            for round in 0..u64::MAX {
+            for round in 0..usize::MAX {
                 if stop.load(Ordering::Relaxed) {
                     return round;
                 }
-                let path = |n: u64| restless.join(format!("file {}", n % 40));
-                std::fs::write(path(round), vec![round.to_le_bytes()[0]; 3_000_000 / 40 * (round as usize % 40)])
-                    .unwrap();
+                let path = |n: usize| restless.join(format!("file {}", n % 40));
+                std::fs::write(path(round), vec![round.to_le_bytes()[0]; 75_000 * (round % 40)]).unwrap();
                 std::fs::remove_file(path(round + 20)).ok();
                 std::fs::rename(path(round + 7), path(round + 9)).ok();
             }
