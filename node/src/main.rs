@@ -3,8 +3,10 @@
 //! ```text
 //!   main ─► cli ─┬─► run ─► wiring ─► store, consensus, ledger, replica, rpc
 //!                └─► client commands ─► client (SDK) ─► a node's RPC
+//!                        └─► agent: a process that keeps keys unlocked between commands
 //! ```
 
+mod agent;
 mod backend;
 mod cli;
 mod config;

@@ -1,4 +1,4 @@
-//! Which owner a command acts as: keystore files, the passphrase, and the SDK client made from them.
+//! Which owner a command acts as: keystore files, the key unlocked by agent or passphrase, and the SDK client made from it.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use seal::OwnerSecret;
 use zeroize::Zeroizing;
 
 use super::{Failure, Global};
+use crate::agent;
 
 /// Shortest passphrase that a new key accepts, characters.
 const PASSPHRASE_CHARS_MIN: usize = 8;
@@ -57,11 +58,15 @@ pub(crate) fn key_files(directory: &Path) -> Result<Vec<KeyFile>> {
 
 /// The key file that `--account` names, or the only one.
 pub(crate) fn choose(global: &Global) -> Result<Option<KeyFile>> {
+    choose_named(global, global.account.as_deref())
+}
+
+/// The key file of the account whose address begins with `wanted`, or the only one.
+pub(crate) fn choose_named(global: &Global, wanted: Option<&str>) -> Result<Option<KeyFile>> {
     let directory = keystore_dir(global);
     let mut files = key_files(&directory)?;
-    if let Some(wanted) = &global.account {
-        let wanted = wanted.trim_start_matches("0x").to_ascii_lowercase();
-        files.retain(|file| file.address.to_string().starts_with(&wanted));
+    if let Some(wanted) = wanted {
+        files.retain(|file| names(wanted, &file.address));
         if files.is_empty() {
             bail!(
                 "no key in {} has an address that begins with {wanted}; `strongroom key list` shows them",
@@ -80,22 +85,47 @@ pub(crate) fn choose(global: &Global) -> Result<Option<KeyFile>> {
     }
 }
 
-/// The owner's secret, unlocked.
+/// Whether `wanted`, with or without `0x`, is the account's address or its beginning.
+pub(crate) fn names(wanted: &str, address: &Address) -> bool {
+    let digits = wanted.strip_prefix("0x").unwrap_or(wanted).to_ascii_lowercase();
+    !digits.is_empty() && address.to_string().starts_with(&digits)
+}
+
+/// The owner's secret.
 ///
 /// # Errors
 /// No key yet, a wrong passphrase, no terminal to ask on: each says what to do.
 pub(crate) fn unlock(global: &Global) -> Result<OwnerSecret> {
-    let Some(file) = choose(global)? else {
-        bail!("there is no key in {}; make one with `strongroom key new`", keystore_dir(global).display());
-    };
-    unlock_file(global, &file)
+    unlock_file(global, &existing(global, global.account.as_deref())?)
 }
 
-/// The secret in this key file.
+/// The key file of the account whose address begins with `wanted`, or the only one.
+///
+/// # Errors
+/// There is none, or more than one.
+pub(crate) fn existing(global: &Global, wanted: Option<&str>) -> Result<KeyFile> {
+    choose_named(global, wanted)?.ok_or_else(|| {
+        eyre!("there is no key in {}; make one with `strongroom key new`", keystore_dir(global).display())
+    })
+}
+
+/// The secret in this key file: from the agent when it is unlocked there, else with the passphrase.
 pub(crate) fn unlock_file(global: &Global, file: &KeyFile) -> Result<OwnerSecret> {
+    match agent::secret(&file.address) {
+        Some(secret) => Ok(secret),
+        None => open_file(file, &passphrase_of(global, file)?),
+    }
+}
+
+/// The passphrase of this key file.
+pub(crate) fn passphrase_of(global: &Global, file: &KeyFile) -> Result<Zeroizing<String>> {
+    passphrase(global, &format!("Passphrase of 0x{}: ", file.address))
+}
+
+/// The secret in this key file, by its passphrase.
+pub(crate) fn open_file(file: &KeyFile, passphrase: &str) -> Result<OwnerSecret> {
     let json = std::fs::read_to_string(&file.path).wrap_err_with(|| format!("cannot read {}", file.path.display()))?;
-    let passphrase = passphrase(global, &format!("Passphrase of 0x{}: ", file.address))?;
-    seal::keystore::decrypt(&json, &passphrase).map_err(|error| eyre!("cannot open {}: {error}", file.path.display()))
+    seal::keystore::decrypt(&json, passphrase).map_err(|error| eyre!("cannot open {}: {error}", file.path.display()))
 }
 
 /// Writes a key file in geth's naming; returns its path.
@@ -183,7 +213,8 @@ fn given_passphrase(global: &Global) -> Result<Option<Zeroizing<String>>> {
 fn ask_hidden(prompt: &str) -> Result<Zeroizing<String>> {
     if !std::io::stdin().is_terminal() {
         bail!(
-            "a passphrase is needed and there is no terminal to ask on; use --passphrase-file or STRONGROOM_PASSPHRASE"
+            "a passphrase is needed and there is no terminal to ask on; use --passphrase-file or STRONGROOM_PASSPHRASE, or \
+             unlock the key before with `strongroom key unlock`"
         );
     }
     Ok(Zeroizing::new(rpassword::prompt_password(prompt).wrap_err("cannot read the passphrase")?))

@@ -9,17 +9,26 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::exit::{Exit, Failure};
-use super::{Global, account, output};
+use super::{Global, account, output, unlock};
+use crate::agent;
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  strongroom key new\n  strongroom key unlock --for 1h\n  strongroom key list")]
 pub(crate) enum KeyCommand {
     /// Make a new account and show its recovery phrase once
     New(NewArgs),
-    /// List accounts
+    /// List accounts, and which of them are unlocked
     #[command(after_help = "Example: strongroom key list")]
     List,
-    /// Print an account's keystore file, re-encrypted under a new passphrase, or its phrase
+    /// Keep an account's key unlocked for a while, so that commands do not ask for its passphrase
+    Unlock(unlock::UnlockArgs),
+    /// Lock unlocked keys again
+    Lock(unlock::LockArgs),
+    /// Hold unlocked keys: what `unlock` starts
+    #[command(hide = true)]
+    Agent,
+    /// Print an account's keystore file, encrypted anew under the same passphrase, or its phrase
     Export(ExportArgs),
     /// Take over a keystore file (geth's too) or a recovery phrase
     Import(ImportArgs),
@@ -59,7 +68,10 @@ pub(crate) struct ImportArgs {
 pub(crate) fn run(global: &Global, command: KeyCommand) -> Result<Exit, Failure> {
     match command {
         KeyCommand::New(args) => new(global, &args).map(drop)?,
-        KeyCommand::List => list(global)?,
+        KeyCommand::List => unlock::list(global)?,
+        KeyCommand::Unlock(args) => unlock::unlock(global, &args)?,
+        KeyCommand::Lock(args) => unlock::lock(global, &args)?,
+        KeyCommand::Agent => agent::serve()?,
         KeyCommand::Export(args) => export(global, &args)?,
         KeyCommand::Import(args) => import(global, args)?,
     }
@@ -125,34 +137,17 @@ fn confirm_phrase(phrase: &str) -> eyre::Result<()> {
     Ok(())
 }
 
-fn list(global: &Global) -> eyre::Result<()> {
-    let files = account::key_files(&account::keystore_dir(global))?;
-    let document = json!(
-        files
-            .iter()
-            .map(|file| json!({ "address": format!("0x{}", file.address), "file": file.path }))
-            .collect::<Vec<_>>()
-    );
-    output::print(global, &document, || {
-        for file in &files {
-            println!("0x{}  {}", file.address, file.path.display());
-        }
-        if files.is_empty() {
-            eprintln!("no keys yet; make one with `strongroom key new`");
-        }
-    });
-    Ok(())
-}
-
 fn export(global: &Global, args: &ExportArgs) -> eyre::Result<()> {
-    let secret = account::unlock(global)?;
+    // Also when the key is unlocked: whoever takes a secret away has to know its passphrase.
+    let file = account::existing(global, global.account.as_deref())?;
+    let passphrase = account::passphrase_of(global, &file)?;
+    let secret = account::open_file(&file, &passphrase)?;
     if args.phrase {
         let phrase = secret.phrase();
         output::print(global, &json!({ "phrase": *phrase }), || println!("{}", *phrase));
         return Ok(());
     }
     // The passphrase stays the same: the file can be opened by whoever could open it before.
-    let passphrase = account::passphrase(global, "Passphrase for the exported file: ")?;
     println!("{}", account::encrypt(&secret, &passphrase));
     Ok(())
 }

@@ -14,6 +14,7 @@ mod restore;
 mod run;
 mod settings;
 mod snapshots;
+mod unlock;
 mod vault;
 
 use std::path::PathBuf;

@@ -1,8 +1,10 @@
 //! `cargo x bench`: criterion for the stages, whole programs beside restic. Results of record: `docs/benchmarks.md`.
 
 mod backup;
+mod ours;
 mod process;
 mod report;
+mod restic;
 mod trees;
 
 use std::path::Path;

@@ -38,12 +38,12 @@ impl Reply {
     }
 }
 
-/// An owner's home: keystore, cache, passphrase.
+/// An owner's home: keystore, cache, passphrase, and the directory of the key agent.
 #[derive(Debug, Clone)]
 pub struct Owner {
     home: PathBuf,
     url: String,
-    passphrase: String,
+    passphrase: Option<String>,
 }
 
 impl Owner {
@@ -53,8 +53,8 @@ impl Owner {
     /// When `home` cannot be made.
     #[must_use]
     pub fn new(home: &Path, url: &str) -> Self {
-        std::fs::create_dir_all(home).expect("a home");
-        Self { home: home.to_owned(), url: url.to_owned(), passphrase: "correct horse battery".to_owned() }
+        std::fs::create_dir_all(home.join("run")).expect("a home");
+        Self { home: home.to_owned(), url: url.to_owned(), passphrase: Some("correct horse battery".to_owned()) }
     }
 
     /// The same owner, after the node came up elsewhere.
@@ -66,7 +66,13 @@ impl Owner {
     /// The same owner with another passphrase in hand.
     #[must_use]
     pub fn with_passphrase(&self, passphrase: &str) -> Self {
-        Self { passphrase: passphrase.to_owned(), ..self.clone() }
+        Self { passphrase: Some(passphrase.to_owned()), ..self.clone() }
+    }
+
+    /// The same owner without the passphrase at hand.
+    #[must_use]
+    pub fn without_passphrase(&self) -> Self {
+        Self { passphrase: None, ..self.clone() }
     }
 
     /// Makes a key; returns the recovery phrase.
@@ -85,6 +91,12 @@ impl Owner {
         self.home.join("cache")
     }
 
+    /// Where the owner's agent has its socket.
+    #[must_use]
+    pub fn agent_socket(&self) -> PathBuf {
+        self.home.join("run/strongroom/agent.sock")
+    }
+
     /// A command with `--json`, ready to be started.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
@@ -93,7 +105,10 @@ impl Owner {
             .args(args)
             .arg("--json")
             .env("STRONGROOM_NODE", &self.url)
-            .env("STRONGROOM_PASSPHRASE", &self.passphrase)
+            .env_remove("STRONGROOM_PASSPHRASE")
+            .envs(self.passphrase.as_ref().map(|passphrase| ("STRONGROOM_PASSPHRASE", passphrase)))
+            // An agent of its own.
+            .env("XDG_RUNTIME_DIR", self.home.join("run"))
             .env("STRONGROOM_KEYSTORE", self.home.join("keystore"))
             .env("STRONGROOM_CACHE", self.cache())
             .stdin(Stdio::null())
