@@ -103,6 +103,37 @@ impl fmt::Debug for Pooled {
     }
 }
 
+/// How many threads may do something large at the same time.
+pub(crate) struct Permits {
+    free: (Sender<()>, Receiver<()>),
+}
+
+impl Permits {
+    pub(crate) fn new(count: usize) -> Self {
+        let free = bounded(count);
+        (0..count).for_each(|_| free.0.send(()).expect("the channel has room for every permit"));
+        Self { free }
+    }
+
+    /// Waits for a permit; it returns when dropped.
+    pub(crate) fn take(&self) -> Permit {
+        self.free.1.recv().expect("the permits hold the sender themselves");
+        Permit { back: self.free.0.clone() }
+    }
+}
+
+/// One of [`Permits`].
+pub(crate) struct Permit {
+    back: Sender<()>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        // There is room for every permit; nobody waits once the permits are gone.
+        let _ = self.back.try_send(());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

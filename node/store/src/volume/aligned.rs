@@ -1,5 +1,7 @@
 //! Buffers that direct I/O accepts.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 
 /// Alignment of address, offset and length that direct I/O needs on every disk in use (4 KiB sectors or smaller).
@@ -26,6 +28,11 @@ impl Aligned {
         Self { bytes, start, len }
     }
 
+    /// Bytes that it may have room for.
+    fn capacity(&self) -> usize {
+        self.bytes.len() - BLOCK
+    }
+
     pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes[self.start..self.start + self.len]
     }
@@ -33,11 +40,59 @@ impl Aligned {
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..self.start + self.len]
     }
+}
 
-    /// The bytes `from..to` of the buffer, without copying them.
-    pub(crate) fn into_bytes(self, from: usize, to: usize) -> Bytes {
-        debug_assert!(from <= to && to <= self.len);
-        Bytes::from(self.bytes).slice(self.start + from..self.start + to)
+/// Keeps buffers of earlier reads for the next ones: a new one has to be cleared, which takes as long as reading into it.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    free: Mutex<Vec<Aligned>>,
+}
+
+impl Pool {
+    /// Bytes that one pool keeps at most: one read of a whole shard of a full pack.
+    const KEPT_MAX: usize = 9 * 1024 * 1024;
+
+    /// A buffer of `len` bytes with any content.
+    pub(crate) fn take(&self, len: usize) -> Aligned {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        match free.iter().position(|buffer| buffer.capacity() >= len) {
+            Some(place) => Aligned { len, ..free.swap_remove(place) },
+            None => Aligned::new(len),
+        }
+    }
+
+    fn give_back(&self, buffer: Aligned) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: usize = free.iter().map(Aligned::capacity).sum();
+        if kept.saturating_add(buffer.capacity()) <= Self::KEPT_MAX {
+            free.push(buffer);
+        }
+    }
+
+    /// The bytes `from..to` of the buffer, without copying them; when the last part of them is dropped, it comes back here.
+    pub(crate) fn lend(self: &Arc<Self>, buffer: Aligned, from: usize, to: usize) -> Bytes {
+        debug_assert!(from <= to && to <= buffer.len);
+        Bytes::from_owner(Lent { buffer: Some(buffer), pool: Arc::clone(self) }).slice(from..to)
+    }
+}
+
+/// A buffer on loan.
+struct Lent {
+    buffer: Option<Aligned>,
+    pool: Arc<Pool>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.buffer.as_ref().map_or(&[], Aligned::as_slice)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            self.pool.give_back(buffer);
+        }
     }
 }
 
@@ -62,10 +117,27 @@ mod tests {
             assert!(is_aligned(buffer.as_slice()));
             assert_eq!(buffer.as_slice().len(), len);
             buffer.as_mut_slice().fill(7);
-            let bytes = buffer.into_bytes(len / 2, len);
+            let bytes = Arc::new(Pool::default()).lend(buffer, len / 2, len);
             assert_eq!(bytes.len(), len - len / 2);
             assert!(bytes.iter().all(|byte| *byte == 7));
         }
         assert_eq!([0, 1, 4096, 4097].map(round_up), [0, 4096, 4096, 8192]);
+    }
+
+    #[test]
+    fn a_pool_gives_a_buffer_again_when_its_last_part_is_dropped_and_keeps_only_so_much() {
+        let pool = Arc::new(Pool::default());
+        let first = pool.take(1 << 20);
+        let address = first.as_slice().as_ptr();
+        let part = pool.lend(first, 10, 20).slice(1..2);
+        assert_ne!(pool.take(1 << 20).as_slice().as_ptr(), address, "still on loan");
+        drop(part);
+        let again = pool.take(4096);
+        assert_eq!((again.as_slice().as_ptr(), again.as_slice().len()), (address, 4096));
+        drop(pool.lend(again, 0, 0));
+        assert_eq!(pool.take(1 << 20).as_slice().len(), 1 << 20, "as long as it was made");
+        let many: Vec<Bytes> = (0..4).map(|_| pool.lend(pool.take(4 << 20), 0, 1)).collect();
+        drop(many);
+        assert_eq!(pool.free.lock().unwrap().len(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use primitives::ShardId;
 use rustix::fs::{
@@ -12,7 +12,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::aligned::Aligned;
+use super::aligned::{Aligned, Pool};
 use super::steps::{Step, Steps};
 use super::{VolumeError, VolumeMarker};
 
@@ -48,6 +48,8 @@ pub struct Volume {
     // Makes the names of temporary and quarantined files unique.
     pub(super) counter: AtomicU64,
     pub(super) bounce: Mutex<Vec<Aligned>>,
+    /// Buffers of reads that have ended.
+    pub(super) reads: Arc<Pool>,
     pub(super) steps: Steps,
 }
 
@@ -131,6 +133,7 @@ impl Volume {
             direct: AtomicBool::new(true),
             counter: AtomicU64::new(0),
             bounce: Mutex::new(Vec::new()),
+            reads: Arc::default(),
             steps: Steps::default(),
         };
         volume.tidy()?;

@@ -9,7 +9,7 @@ use primitives::ShardId;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 use rustix::io::{Errno, pread, retry_on_intr};
 
-use super::aligned::{Aligned, BLOCK, round_up};
+use super::aligned::{BLOCK, round_up};
 use super::directory::names;
 use super::{Volume, VolumeError};
 
@@ -34,7 +34,7 @@ impl Volume {
         let directory = self.directory_of(shard)?;
         let len = range.end.saturating_sub(range.start);
         if len >= DIRECT_MIN && self.direct.load(Ordering::Relaxed) {
-            match self.open_shard(&directory, shard, OFlags::DIRECT).and_then(|file| read_direct(&file, &range)) {
+            match self.open_shard(&directory, shard, OFlags::DIRECT).and_then(|file| self.read_direct(&file, &range)) {
                 Err(Errno::INVAL) => self.direct.store(false, Ordering::Relaxed),
                 other => return self.complete(shard, &range, other),
             }
@@ -91,6 +91,18 @@ impl Volume {
         openat(directory, shard.to_string(), flags, Mode::empty())
     }
 
+    /// Reads whole blocks around the range; the answer is the range's part of them.
+    fn read_direct(&self, file: &OwnedFd, range: &Range<u64>) -> Result<Bytes, Errno> {
+        let first = range.start - range.start % 4096;
+        let ahead = usize::try_from(range.start - first).map_err(|_| Errno::INVAL)?;
+        let len = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| Errno::INVAL)?;
+        let blocks = usize::try_from(round_up(range.end).saturating_sub(first)).map_err(|_| Errno::INVAL)?;
+        let mut buffer = self.reads.take(blocks);
+        let read = read_at(file, buffer.as_mut_slice(), first, BLOCK)?;
+        let from = ahead.min(read);
+        Ok(self.reads.lend(buffer, from, read.min(ahead.saturating_add(len))))
+    }
+
     fn complete(&self, shard: &ShardId, range: &Range<u64>, read: Result<Bytes, Errno>) -> Result<Bytes, VolumeError> {
         match read {
             Ok(bytes) => {
@@ -118,18 +130,6 @@ fn read_cached(file: &OwnedFd, range: &Range<u64>) -> Result<Bytes, Errno> {
     let read = read_at(file, &mut buffer, range.start, 1)?;
     buffer.truncate(read);
     Ok(Bytes::from(buffer))
-}
-
-/// Reads whole blocks around the range; the answer is the range's part of them.
-fn read_direct(file: &OwnedFd, range: &Range<u64>) -> Result<Bytes, Errno> {
-    let first = range.start - range.start % 4096;
-    let ahead = usize::try_from(range.start - first).map_err(|_| Errno::INVAL)?;
-    let len = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| Errno::INVAL)?;
-    let blocks = usize::try_from(round_up(range.end).saturating_sub(first)).map_err(|_| Errno::INVAL)?;
-    let mut buffer = Aligned::new(blocks);
-    let read = read_at(file, buffer.as_mut_slice(), first, BLOCK)?;
-    let from = ahead.min(read);
-    Ok(buffer.into_bytes(from, read.min(ahead.saturating_add(len))))
 }
 
 /// Fills `buffer` from `offset` on, as far as the file goes; bytes read. A read that ends inside a `block` has met the

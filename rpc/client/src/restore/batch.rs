@@ -12,6 +12,10 @@ use super::write::Writer;
 use crate::index::PackNumber;
 use crate::{ClientError, Phase};
 
+/// Threads for each processor: while one waits for a read or a write, the other decrypts.
+const THREADS_EACH: usize = 2;
+/// Most threads; each has 12 MiB of buffers.
+const THREADS_MAX: usize = 9;
 /// Pieces and files in one batch.
 const BATCH_MAX: usize = 100_000;
 
@@ -192,7 +196,8 @@ fn by_pack(uses: &[Use]) -> Vec<std::ops::Range<usize>> {
 
 /// Runs the same on all threads; the first error wins.
 fn in_parallel(work: impl Fn() -> Result<(), ClientError> + Sync) -> Result<(), ClientError> {
-    let threads = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = (cores * THREADS_EACH + 1).min(THREADS_MAX);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
         let mut result = Ok(());

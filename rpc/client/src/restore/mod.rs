@@ -19,6 +19,7 @@ use primitives::CommitmentHash;
 use seal::OwnerSecret;
 use seal::chunk::Chunker;
 
+use crate::buffers::Permits;
 use crate::meta::Names;
 use crate::patterns::Patterns;
 use crate::snapshot::{self, Reading};
@@ -38,7 +39,12 @@ struct Restore<'a> {
     fresh: Fresh,
     counters: Counters,
     notes: Mutex<Notes>,
+    /// Held while a decoded pack is in memory.
+    decoding: Permits,
 }
+
+/// Decoded packs at the same time; each takes its own length and that of `k` shards, 64 MiB.
+const DECODING: usize = 2;
 
 #[derive(Default)]
 struct Counters {
@@ -84,6 +90,7 @@ pub(crate) fn restore(
         fresh,
         counters: Counters::default(),
         notes: Mutex::default(),
+        decoding: Permits::new(DECODING),
     };
     Plan::new(&restore, include)?.run(&manifest)?;
     restore.target.finish()?;

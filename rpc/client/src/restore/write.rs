@@ -16,7 +16,7 @@ use super::batch::{FilePlan, Use, parent};
 use super::io::{reads, set_size, shift, span, to_page, write_all, write_sparse};
 use super::{Restore, metadata};
 use crate::backup::Cutter;
-use crate::buffers::{AlignedBuffer, PAGE, Pool};
+use crate::buffers::{AlignedBuffer, PAGE, Permit, Pool};
 use crate::digest::pieces_of_file;
 use crate::index::PackInfo;
 use crate::meta::FileStat;
@@ -50,7 +50,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         let Some(first) = uses.first() else { return Ok(()) };
         let Some(info) = self.restore.reading.index.pack(first.pack) else { return Ok(()) };
         let fetcher = &self.restore.reading.fetcher;
-        let mut decoded: Option<Vec<u8>> = None;
+        let mut decoded: Option<(Permit, Vec<u8>)> = None;
         let mut open = Open::default();
         for range in reads(uses) {
             let part = &uses[range];
@@ -71,7 +71,7 @@ impl<'r, 'a> Writer<'r, 'a> {
                 let group = &part[at..at + same];
                 let used = &group[0];
                 let frame = match &decoded {
-                    Some(pack) => pack.get(used.offset as usize..(used.offset + used.len) as usize),
+                    Some((_, pack)) => pack.get(used.offset as usize..(used.offset + used.len) as usize),
                     None if readable => {
                         raw.get((used.offset - start) as usize..(used.offset + used.len - start) as usize)
                     }
@@ -82,8 +82,9 @@ impl<'r, 'a> Writer<'r, 'a> {
                     at += same;
                 } else if decoded.is_none() {
                     // Missing or damaged: from here on with the whole pack, out of shards whose hashes are right.
+                    let permit = self.restore.decoding.take();
                     match fetcher.rebuild(&info.header) {
-                        Ok(pack) => decoded = Some(pack),
+                        Ok(pack) => decoded = Some((permit, pack)),
                         Err(error) if error.is_loss() => {
                             self.raw = raw;
                             let rest = uses.iter().position(|other| other.offset >= used.offset);
