@@ -62,7 +62,7 @@ pub(crate) fn vectors() -> Result<()> {
     doctor::check()?;
     let mut tests = cargo::command("cargo");
     tests.args(["test", "--release", "-p", "unify"]);
-    for owner in ["runtime", "merkle", "verify", "seal", "coding"] {
+    for owner in ["primitives", "runtime", "merkle", "verify", "seal", "coding"] {
         tests.args(["-p", owner]);
     }
     cargo::run(tests.env("STRONGROOM_WRITE_VECTORS", "1"))

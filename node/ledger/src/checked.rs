@@ -2,7 +2,12 @@
 //! compute it early, on another thread, and every member gets the same.
 
 use primitives::ledger::{Command, SignedCommand, Speaker};
-use primitives::{Hash32, NetworkId, ShardAck, SignatureError};
+use primitives::{Hash32, NetworkId, ShardAck, SignatureError, Verifier as _};
+
+use crate::verifier::FastVerifier;
+
+/// Fewest signatures for which starting a thread (30 µs) is worth it: each costs 20 to 50 µs.
+const SIGNATURES_PER_THREAD: usize = 16;
 
 /// What the signatures of a command say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,75 +16,120 @@ pub struct Checked {
     pub hash: Hash32,
     /// Who speaks.
     pub speaker: Speaker,
-    /// Acknowledgements whose signature does not hold: position of the command in its batch (0 when it is alone),
-    /// position of the acknowledgement in the command.
-    bad_acks: Vec<(usize, usize)>,
+    /// Signatures inside that do not hold: position of the command in its batch (0 when it is alone), position of the
+    /// acknowledgement in the command (0 for a consent). Ascending.
+    bad: Vec<(usize, usize)>,
 }
 
 impl Checked {
-    /// Checks the command's own signature and those of the acknowledgements inside.
-    ///
-    /// # Errors
-    /// [`SignatureError`] when the command's own signature does not hold on this network.
-    pub fn of(network: &NetworkId, signed: &SignedCommand) -> Result<Self, SignatureError> {
-        let hash = SignedCommand::sign_hash(network, &signed.command, signed.session, signed.serial);
-        let speaker = signed.speaker_of(&hash)?;
-        let commands = match &signed.command {
-            Command::Batch { commands } => commands.as_slice(),
-            command => std::slice::from_ref(command),
-        };
-        let mut bad_acks = Vec::new();
-        for (position, command) in commands.iter().enumerate() {
-            for (index, ack) in acks(command).iter().enumerate() {
-                if ack.verify(network).is_err() {
-                    bad_acks.push((position, index));
-                }
-            }
-        }
-        Ok(Self { hash, speaker, bad_acks })
-    }
-
-    /// Signatures in a command: what checking it costs.
-    #[must_use]
-    pub fn cost(signed: &SignedCommand) -> usize {
-        let inner = match &signed.command {
-            Command::Batch { commands } => commands.iter().map(|command| acks(command).len()).sum(),
-            command => acks(command).len(),
-        };
-        inner.saturating_add(1)
-    }
-
     /// Whether the signature of an acknowledgement holds.
     #[must_use]
     pub fn ack_holds(&self, command: usize, ack: usize) -> bool {
-        !self.bad_acks.contains(&(command, ack))
+        self.bad.binary_search(&(command, ack)).is_err()
+    }
+
+    /// Whether the owner's consent in a registration holds.
+    #[must_use]
+    pub fn consent_holds(&self, command: usize) -> bool {
+        self.ack_holds(command, 0)
     }
 }
 
-fn acks(command: &Command) -> &[ShardAck] {
-    match command {
-        Command::PackCommit { acks, .. } => acks,
-        Command::ShardHeld { ack } => std::slice::from_ref(ack),
-        _ => &[],
+/// Checks commands for one network; remembers which keys come often.
+#[derive(Debug)]
+pub struct Checker {
+    network: NetworkId,
+    verifier: FastVerifier,
+}
+
+impl Checker {
+    /// Commands must be signed for this network.
+    #[must_use]
+    pub fn new(network: NetworkId) -> Self {
+        Self { network, verifier: FastVerifier::default() }
+    }
+
+    /// Checks each command's own signature and those inside, on up to `threads` threads when that pays.
+    ///
+    /// Per command: [`SignatureError`] when its own signature does not hold on this network.
+    #[must_use]
+    pub fn check_all(&self, commands: &[&SignedCommand], threads: usize) -> Vec<Result<Checked, SignatureError>> {
+        let mut checked = spread(commands, threads, |signed| self.own(signed));
+        let inner: Vec<Inner<'_>> = (0..).zip(commands).flat_map(|(at, signed)| inner_of(at, signed)).collect();
+        for (inner, holds) in inner.iter().zip(spread(&inner, threads, |inner| self.holds(inner))) {
+            if let Some(Ok(checked)) = checked.get_mut(inner.signed).filter(|_| !holds) {
+                checked.bad.push((inner.command, inner.position));
+            }
+        }
+        checked
+    }
+
+    fn own(&self, signed: &SignedCommand) -> Result<Checked, SignatureError> {
+        let hash = SignedCommand::sign_hash(&self.network, &signed.command, signed.session, signed.serial);
+        let speaker = signed.speaker_by(&self.verifier, &hash)?;
+        Ok(Checked { hash, speaker, bad: Vec::new() })
+    }
+
+    fn holds(&self, inner: &Inner<'_>) -> bool {
+        match inner.signature {
+            Signature::Ack(ack) => ack.verify_by(&self.verifier, &self.network).is_ok(),
+            Signature::Consent(Command::VaultRegister { terms, consent, .. }) => {
+                self.verifier.recover(consent, &terms.consent_hash(&self.network)) == Ok(terms.owner)
+            }
+            Signature::Consent(_) => false,
+        }
     }
 }
 
-/// Checks many commands, on several threads when that pays.
-#[must_use]
-pub fn check_all(network: &NetworkId, commands: &[&SignedCommand]) -> Vec<Result<Checked, SignatureError>> {
-    let cost: usize = commands.iter().map(|signed| Checked::cost(signed)).sum();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(cost / SIGNATURES_PER_THREAD);
-    if threads < 2 {
-        return commands.iter().map(|signed| Checked::of(network, signed)).collect();
-    }
-    let share = commands.len().div_ceil(threads);
-    std::thread::scope(|scope| {
-        let check =
-            |part: &[&SignedCommand]| part.iter().map(|signed| Checked::of(network, signed)).collect::<Vec<_>>();
-        let parts: Vec<_> = commands.chunks(share).map(|part| scope.spawn(move || check(part))).collect();
-        parts.into_iter().flat_map(|part| part.join().expect("checking a signature does not panic")).collect()
+/// A signature inside a command.
+struct Inner<'a> {
+    /// Position of the signed command among those that are checked.
+    signed: usize,
+    /// Position of the command in its batch.
+    command: usize,
+    /// Position in the command.
+    position: usize,
+    signature: Signature<'a>,
+}
+
+enum Signature<'a> {
+    Ack(&'a ShardAck),
+    /// Of a registration.
+    Consent(&'a Command),
+}
+
+fn inner_of(signed_at: usize, signed: &SignedCommand) -> impl Iterator<Item = Inner<'_>> {
+    let commands = match &signed.command {
+        Command::Batch { commands } => commands.as_slice(),
+        command => std::slice::from_ref(command),
+    };
+    (0..).zip(commands).flat_map(move |(command_at, command)| {
+        let acks = match command {
+            Command::PackCommit { acks, .. } => acks.as_slice(),
+            Command::ShardHeld { ack } => std::slice::from_ref(ack),
+            _ => &[],
+        };
+        let consent = matches!(command, Command::VaultRegister { .. }).then_some(Signature::Consent(command));
+        let signatures = acks.iter().map(Signature::Ack).chain(consent);
+        (0..).zip(signatures).map(move |(position, signature)| Inner {
+            signed: signed_at,
+            command: command_at,
+            position,
+            signature,
+        })
     })
 }
 
-/// Fewest signatures for which starting a thread (30 µs) is worth it: each costs 50 to 200 µs.
-const SIGNATURES_PER_THREAD: usize = 8;
+/// Does the work for each item, in order, in equal shares on up to `threads` threads.
+fn spread<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = threads.min(items.len() / SIGNATURES_PER_THREAD);
+    if threads < 2 {
+        return items.iter().map(work).collect();
+    }
+    let share = &|items: &[T]| items.iter().map(&work).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let shares = items.chunks(items.len().div_ceil(threads));
+        let threads: Vec<_> = shares.map(|items| scope.spawn(move || share(items))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("checking a signature does not panic")).collect()
+    })
+}

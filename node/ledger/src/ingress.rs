@@ -1,26 +1,24 @@
 //! The way in: commands of many clients become few Raft entries (group commit), and a full ledger pushes back.
 //!
 //! ```text
-//!   submit ─ check signatures ─ permits (commands in flight) ─ mailbox ─► propose.rs ─► outcomes
+//!   submit ─ permits (commands in flight) ─ mailbox ─► check.rs (threads) ─► propose.rs ─► Raft ─► outcomes
 //! ```
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parity_scale_codec::Encode;
-use primitives::SignatureError;
-use primitives::ledger::{Applied, COMMAND_MAX, Refusal, SignedCommand};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use primitives::ledger::{Applied, Refusal, SignedCommand};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::checked::{Checked, check_all};
+use crate::check::{self, Submission};
+use crate::checked::Checker;
 use crate::error::LedgerError;
-use crate::machine::{Rules, invalid};
 use crate::metrics;
-use crate::propose::{GROUP_COMMANDS, Part, PartReply, propose_all};
+use crate::propose::{GROUP_COMMANDS, propose_all};
 use crate::types::Raft;
 
-/// Submissions that may wait in the mailbox.
+/// Submissions that may wait in the mailbox; the permits bound what they hold.
 const MAILBOX: usize = 4096;
 
 type Outcome = Result<Applied, Refusal>;
@@ -28,100 +26,74 @@ type Outcome = Result<Applied, Refusal>;
 /// The mailbox; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ingress {
-    rules: Arc<Rules>,
-    mailbox: mpsc::Sender<Part>,
+    mailbox: mpsc::Sender<Submission>,
     in_flight: Arc<Semaphore>,
-    part_commands: usize,
     limit: usize,
     deadline: Duration,
 }
 
 impl Ingress {
-    /// Starts the task that proposes; it ends when `cancel` is cancelled.
+    /// Starts the threads that check and the task that proposes; the task ends when `cancel` is cancelled, the threads
+    /// when it has ended or the last clone is gone.
+    ///
+    /// # Errors
+    /// [`LedgerError::Config`] when the system gives no thread.
     pub(crate) fn start(
         raft: Raft,
-        rules: Arc<Rules>,
+        checker: Arc<Checker>,
         in_flight_commands: usize,
         deadline: Duration,
         cancel: CancellationToken,
-    ) -> Self {
-        let (mailbox, parts) = mpsc::channel(MAILBOX);
-        tokio::spawn(propose_all(raft, parts, deadline, cancel));
+    ) -> Result<Self, LedgerError> {
         let limit = in_flight_commands.clamp(1, Semaphore::MAX_PERMITS);
-        let in_flight = Arc::new(Semaphore::new(limit));
-        Self { rules, mailbox, in_flight, part_commands: limit.min(GROUP_COMMANDS), limit, deadline }
+        let (mailbox, submissions) = mpsc::channel(MAILBOX);
+        let parts = check::start(checker, submissions)?;
+        tokio::spawn(propose_all(raft, parts, deadline, cancel));
+        Ok(Self { mailbox, in_flight: Arc::new(Semaphore::new(limit)), limit, deadline })
     }
 
     /// Orders and applies commands; one outcome each, in order.
     pub(crate) async fn submit(&self, commands: Vec<SignedCommand>) -> Result<Vec<Outcome>, LedgerError> {
         let started = Instant::now();
-        let checked = self.check(commands).await?;
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(checked.len());
-        let mut parts = Vec::new();
-        let mut part = Vec::new();
-        for (signed, checked) in checked {
-            match admit(&signed, &checked) {
-                Err(refusal) => outcomes.push(Some(Err(refusal))),
-                Ok(()) => {
-                    outcomes.push(None);
-                    part.push((signed, checked));
-                }
-            }
-            if part.len() >= self.part_commands {
-                parts.push(self.enqueue(std::mem::take(&mut part)).await?);
-            }
+        if commands.is_empty() {
+            return Ok(Vec::new());
         }
-        if !part.is_empty() {
-            parts.push(self.enqueue(part).await?);
+        let permits = self.permits(commands.len()).await?;
+        let mut replies = Vec::new();
+        let mut answers = Vec::new();
+        for _ in 0..commands.len().div_ceil(GROUP_COMMANDS) {
+            let (reply, answer) = oneshot::channel();
+            replies.push(reply);
+            answers.push(answer);
         }
-        let mut ordered = Vec::new();
-        for part in parts {
-            ordered.extend(part.await.map_err(|_| stopped())??);
+        self.mailbox.send(Submission { commands, replies, permits }).await.map_err(|_| stopped())?;
+        let mut outcomes = Vec::new();
+        for answer in answers {
+            let part = answer.await.map_err(|_| stopped())??;
+            if outcomes.is_empty() {
+                outcomes = part;
+            } else {
+                outcomes.extend(part);
+            }
         }
         metrics::submitted(started.elapsed());
-        let mut ordered = ordered.into_iter();
-        outcomes.into_iter().map(|refused| refused.or_else(|| ordered.next()).ok_or_else(stopped)).collect()
+        Ok(outcomes)
     }
 
-    /// What the signatures say, found on a thread that may block.
-    async fn check(
-        &self,
-        commands: Vec<SignedCommand>,
-    ) -> Result<Vec<(SignedCommand, Result<Checked, SignatureError>)>, LedgerError> {
-        let network = self.rules.network;
-        let checking = tokio::task::spawn_blocking(move || {
-            let references: Vec<&SignedCommand> = commands.iter().collect();
-            let checked = check_all(&network, &references);
-            commands.into_iter().zip(checked).collect()
-        });
-        checking.await.map_err(|error| LedgerError::Stopped { reason: error.to_string() })
-    }
-
-    async fn enqueue(
-        &self,
-        commands: Vec<(SignedCommand, Result<Checked, SignatureError>)>,
-    ) -> Result<PartReply, LedgerError> {
-        let wanted = u32::try_from(commands.len()).unwrap_or(u32::MAX);
-        let permits = Arc::clone(&self.in_flight).acquire_many_owned(wanted);
-        let permits = tokio::time::timeout(self.deadline, permits).await.map_err(|_| LedgerError::Busy)?;
-        let permits = permits.map_err(|_| stopped())?;
+    /// Room for this many commands; who brings more than there is room for waits for all of it.
+    async fn permits(&self, commands: usize) -> Result<OwnedSemaphorePermit, LedgerError> {
+        let wanted = u32::try_from(commands.min(self.limit)).unwrap_or(u32::MAX);
+        let permits = match Arc::clone(&self.in_flight).try_acquire_many_owned(wanted) {
+            Ok(permits) => permits,
+            Err(_) => {
+                let permits = Arc::clone(&self.in_flight).acquire_many_owned(wanted);
+                let permits = tokio::time::timeout(self.deadline, permits).await.map_err(|_| LedgerError::Busy)?;
+                permits.map_err(|_| stopped())?
+            }
+        };
         metrics::in_flight(self.limit.saturating_sub(self.in_flight.available_permits()));
-        let (reply, receiver) = oneshot::channel();
-        self.mailbox.send(Part::new(commands, reply, permits)).await.map_err(|_| stopped())?;
-        Ok(receiver)
+        Ok(permits)
     }
-}
-
-/// What needs no order to be refused: a bad signature, a command that is too long.
-fn admit(signed: &SignedCommand, checked: &Result<Checked, SignatureError>) -> Result<(), Refusal> {
-    if checked.is_err() {
-        return Err(Refusal::BadSignature);
-    }
-    let bytes = signed.encoded_size();
-    if bytes > COMMAND_MAX {
-        return Err(invalid("command", format!("{bytes} bytes, at most {COMMAND_MAX} allowed")));
-    }
-    Ok(())
 }
 
 fn stopped() -> LedgerError {

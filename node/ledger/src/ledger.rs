@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
+use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::errors::{InitializeError, LinearizableReadError, RaftError};
-use openraft::{ReadPolicy, ServerState};
+use openraft::errors::{InitializeError, RaftError};
 use primitives::ledger::{Applied, Refusal, SignedCommand, Totals, TrustedSet};
 use primitives::{Height, MemberKey};
 use serde::Serialize;
 use store::Store;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::checked::Checker;
 use crate::config::{LedgerConfig, LedgerGenesis};
 use crate::error::LedgerError;
 use crate::ingress::Ingress;
@@ -23,27 +22,25 @@ use crate::keeper::{self, End};
 use crate::log::LogStore;
 use crate::machine::{Limits, Rules};
 use crate::network::Network;
-use crate::reader::{Consistency, Reader};
+use crate::reader::{Consistency, Reader, View};
 use crate::receiver::Receiver;
+use crate::rounds::Rounds;
 use crate::state::StateMachine;
 use crate::transport::Transport;
 use crate::types::{Member, Raft};
-
-/// Pause before a read is tried again when nobody leads.
-const RETRY: Duration = Duration::from_millis(20);
 
 /// The running ledger; clones share it.
 #[derive(Clone)]
 pub struct Ledger {
     raft: Raft,
-    rules: Arc<Rules>,
+    genesis: Arc<TrustedSet>,
     store: Store,
     log: LogStore,
     ingress: Ingress,
+    rounds: Rounds,
     receiver: Arc<Receiver>,
     applied: watch::Receiver<u64>,
     end: watch::Receiver<Option<End>>,
-    deadline: Duration,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -114,7 +111,9 @@ pub(crate) async fn start_with(
         limits,
     });
     let log = LogStore::open(&config.log_dir, config.log)?;
-    let machine = StateMachine::open(store.clone(), Arc::clone(&rules), config.snapshot_dir.clone())?;
+    let checker = Arc::new(Checker::new(rules.network));
+    let machine =
+        StateMachine::open(store.clone(), Arc::clone(&rules), Arc::clone(&checker), config.snapshot_dir.clone())?;
     let applied = machine.applied();
     let receiver = Arc::new(Receiver::new(config.snapshot_dir.clone()));
     let raft_config = Arc::new(config.raft()?);
@@ -122,16 +121,12 @@ pub(crate) async fn start_with(
         .await
         .map_err(|fatal| LedgerError::Stopped { reason: fatal.to_string() })?;
     initialize(&raft, &members).await?;
-    let ingress = Ingress::start(
-        raft.clone(),
-        Arc::clone(&rules),
-        config.in_flight_commands,
-        config.submit_deadline,
-        cancel.clone(),
-    );
+    let ingress =
+        Ingress::start(raft.clone(), checker, config.in_flight_commands, config.submit_deadline, cancel.clone())?;
+    let rounds = Rounds::start(raft.clone(), config.submit_deadline, cancel.clone());
     let end = keeper::start(raft.clone(), log.clone(), config.snapshot_log_bytes, cancel);
-    let deadline = config.submit_deadline;
-    let ledger = Ledger { raft, rules, store, log, ingress, receiver, applied, end, deadline };
+    let genesis = Arc::new(rules.genesis.clone());
+    let ledger = Ledger { raft, genesis, store, log, ingress, rounds, receiver, applied, end };
     if members.len() == 1 {
         // Nothing that was acknowledged before may be missing from even a stale read after this.
         ledger.read(Consistency::Linearizable).await?;
@@ -162,40 +157,21 @@ impl Ledger {
         self.ingress.submit(commands).await
     }
 
-    /// The tables, for reading.
+    /// The tables, for reading. Why a linearizable read is one, and how many share the work: `rounds.rs`.
     ///
     /// # Errors
     /// [`LedgerError::NotLeader`] or [`LedgerError::NoLeader`] for a linearizable read that cannot be had here now.
     pub async fn read(&self, consistency: Consistency) -> Result<Reader, LedgerError> {
-        if consistency == Consistency::Linearizable {
-            // Boxed, so that Raft's read path is compiled here and not with every caller.
-            let confirmed: BoxFuture<'_, Result<(), LedgerError>> = Box::pin(self.confirm());
-            confirmed.await?;
-        }
-        let applied = *self.applied.borrow();
-        Ok(Reader::new(self.store.clone(), self.rules.genesis.clone(), consistency, applied))
-    }
-
-    /// Waits until this leader knows that it still leads and has applied all that was committed when it asked.
-    async fn confirm(&self) -> Result<(), LedgerError> {
-        let until = Instant::now() + self.deadline;
-        loop {
-            let forward = match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
-                Ok(_) => return Ok(()),
-                Err(RaftError::Fatal(fatal)) => return Err(LedgerError::Stopped { reason: fatal.to_string() }),
-                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => Some(forward),
-                Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => None,
-            };
-            if let Some((id, member)) = forward.and_then(|forward| forward.leader_id.zip(forward.leader_node))
-                && id != *self.raft.node_id()
-            {
-                return Err(LedgerError::NotLeader { leader: member.key });
+        let view = match consistency {
+            Consistency::Stale => View::Stale { applied: *self.applied.borrow() },
+            Consistency::Linearizable => {
+                let confirmed = self.rounds.confirm().await?;
+                // The tables may have moved on since; they do not go back.
+                let applied = (*self.applied.borrow()).max(confirmed.index);
+                View::Linearizable { applied, term: confirmed.term }
             }
-            if Instant::now() >= until {
-                return Err(LedgerError::NoLeader);
-            }
-            sleep(RETRY).await;
-        }
+        };
+        Ok(Reader::new(self.store.clone(), Arc::clone(&self.genesis), view))
     }
 
     /// Index of the last entry applied, as it moves.
@@ -219,7 +195,7 @@ impl Ledger {
             ServerState::Learner => "learner",
             ServerState::Shutdown => "stopped",
         };
-        let reader = Reader::new(self.store.clone(), self.rules.genesis.clone(), Consistency::Stale, 0);
+        let reader = Reader::new(self.store.clone(), Arc::clone(&self.genesis), View::Stale { applied: 0 });
         Ok(LedgerStatus {
             id: metrics.id,
             role: role.to_owned(),

@@ -23,12 +23,14 @@
 //! ```
 
 mod cell;
+mod check;
 mod checked;
 mod config;
 mod digest;
 mod error;
 mod ingress;
 mod keeper;
+mod known_keys;
 mod ledger;
 mod log;
 mod machine;
@@ -39,12 +41,14 @@ mod propose;
 mod queries;
 mod reader;
 mod receiver;
+mod rounds;
 mod rules;
 mod snapshot;
 mod state;
 mod tables;
 mod transport;
 mod types;
+mod verifier;
 mod wire;
 
 #[cfg(test)]
@@ -52,7 +56,7 @@ mod testkit;
 #[cfg(test)]
 mod tests;
 
-pub use checked::{Checked, check_all};
+pub use checked::{Checked, Checker};
 pub use config::{LedgerConfig, LedgerGenesis};
 pub use error::LedgerError;
 pub use ledger::{Ledger, LedgerStatus, start};

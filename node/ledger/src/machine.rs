@@ -82,6 +82,10 @@ impl Call<'_> {
         self.checked.ack_holds(self.position, ack)
     }
 
+    pub(crate) fn consent_holds(&self) -> bool {
+        self.checked.consent_holds(self.position)
+    }
+
     /// The speaker must be a root member.
     pub(crate) fn member(&self) -> Result<(), Refusal> {
         match self.speaker {

@@ -1,11 +1,11 @@
 //! Makes Raft entries of waiting commands: what gathers while entries are being written goes into the next one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::raft::ClientWriteResult;
-use parity_scale_codec::Encode;
 use primitives::SignatureError;
 use primitives::ledger::{Applied, Refusal, SignedCommand};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -25,11 +25,11 @@ const GROUPS_IN_FLIGHT: usize = 3;
 /// Pause before a proposal is tried again when nobody leads.
 const RETRY: Duration = Duration::from_millis(20);
 
-type Answer = Result<Vec<Result<Applied, Refusal>>, LedgerError>;
-/// Where a part's outcomes arrive.
-pub(crate) type PartReply = oneshot::Receiver<Answer>;
+/// Outcomes of a part's commands, in order.
+pub(crate) type Answer = Result<Vec<Result<Applied, Refusal>>, LedgerError>;
 
 /// Some commands of one submission, all with a good signature.
+#[derive(Debug)]
 pub(crate) struct Part {
     commands: Vec<(SignedCommand, Result<Checked, SignatureError>)>,
     bytes: usize,
@@ -37,60 +37,79 @@ pub(crate) struct Part {
 }
 
 /// Who waits for a part; room for new commands is made when it is answered.
+#[derive(Debug)]
 struct Waiting {
-    commands: usize,
+    /// `None` for a command that is to be ordered.
+    outcomes: Vec<Option<Refusal>>,
     reply: oneshot::Sender<Answer>,
-    _permits: OwnedSemaphorePermit,
+    permits: Option<OwnedSemaphorePermit>,
 }
 
 impl Part {
-    pub(crate) fn new(
-        commands: Vec<(SignedCommand, Result<Checked, SignatureError>)>,
-        reply: oneshot::Sender<Answer>,
-        permits: OwnedSemaphorePermit,
-    ) -> Self {
-        let bytes = commands.iter().map(|(signed, _)| signed.encoded_size()).sum();
-        let waiting = Waiting { commands: commands.len(), reply, _permits: permits };
-        Self { commands, bytes, waiting }
+    /// A part without commands, whose outcomes go to `reply`.
+    pub(crate) fn new(reply: oneshot::Sender<Answer>) -> Self {
+        let waiting = Waiting { outcomes: Vec::new(), reply, permits: None };
+        Self { commands: Vec::new(), bytes: 0, waiting }
+    }
+
+    /// Adds a command of so many bytes.
+    pub(crate) fn add(&mut self, signed: SignedCommand, checked: Result<Checked, SignatureError>, bytes: usize) {
+        self.commands.push((signed, checked));
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.waiting.outcomes.push(None);
+    }
+
+    /// Notes that the next command is refused before it is ordered.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        self.waiting.outcomes.push(Some(refusal));
+    }
+
+    /// Keeps these permits until the part is answered.
+    pub(crate) fn hold(&mut self, permits: Option<OwnedSemaphorePermit>) {
+        self.waiting.permits = permits;
     }
 }
 
 /// The task: gathers parts into entries and proposes them in order, until `cancel`.
 pub(crate) async fn propose_all(
     raft: Raft,
-    mut parts: mpsc::Receiver<Part>,
+    mut arriving: mpsc::Receiver<Vec<Part>>,
     deadline: Duration,
     cancel: CancellationToken,
 ) {
     let slots = Arc::new(Semaphore::new(GROUPS_IN_FLIGHT));
-    let mut left_over: Option<Part> = None;
+    let mut parts = VecDeque::new();
     loop {
-        let first = match left_over.take() {
-            Some(part) => part,
-            None => tokio::select! {
+        if parts.is_empty() {
+            tokio::select! {
                 () = cancel.cancelled() => return,
-                part = parts.recv() => match part {
-                    Some(part) => part,
+                more = arriving.recv() => match more {
+                    Some(more) => parts.extend(more),
                     None => return,
                 },
-            },
-        };
+            }
+        }
         let slot = tokio::select! {
             () = cancel.cancelled() => return,
             slot = Arc::clone(&slots).acquire_owned() => slot.expect("the slots are never closed"),
         };
-        let mut group = Group::new(first);
-        while let Ok(part) = parts.try_recv() {
-            if let Err(part) = group.add(part) {
-                left_over = Some(part);
-                break;
-            }
+        while let Ok(more) = arriving.try_recv() {
+            parts.extend(more);
         }
-        group.propose(&raft, deadline, slot).await;
+        let mut group = Group::default();
+        while let Some(part) = parts.pop_front_if(|part| group.has_room_for(part)) {
+            group.add(part);
+        }
+        if group.commands.is_empty() {
+            answer(group.waiting, Ok(Outcomes::default()));
+        } else {
+            group.propose(&raft, deadline, slot).await;
+        }
     }
 }
 
 /// Parts that become one entry.
+#[derive(Default)]
 struct Group {
     commands: Vec<SignedCommand>,
     checked: Vec<Result<Checked, SignatureError>>,
@@ -99,25 +118,20 @@ struct Group {
 }
 
 impl Group {
-    fn new(part: Part) -> Self {
-        let (commands, checked) = part.commands.into_iter().unzip();
-        Self { commands, checked, bytes: part.bytes, waiting: vec![part.waiting] }
-    }
-
-    /// Adds a part, or gives it back when the entry is full.
-    fn add(&mut self, part: Part) -> Result<(), Part> {
+    /// An empty one has room for any part.
+    fn has_room_for(&self, part: &Part) -> bool {
         let commands = self.commands.len().saturating_add(part.commands.len());
         let bytes = self.bytes.saturating_add(part.bytes);
-        if commands > GROUP_COMMANDS || bytes > GROUP_BYTES {
-            return Err(part);
-        }
-        self.bytes = bytes;
+        self.commands.is_empty() || commands <= GROUP_COMMANDS && bytes <= GROUP_BYTES
+    }
+
+    fn add(&mut self, part: Part) {
+        self.bytes = self.bytes.saturating_add(part.bytes);
         self.waiting.push(part.waiting);
         for (signed, checked) in part.commands {
             self.commands.push(signed);
             self.checked.push(checked);
         }
-        Ok(())
     }
 
     /// Hands the entry to Raft before it returns, so that entries keep their order; a task of its own waits for the
@@ -193,10 +207,21 @@ fn answer(waiting: Vec<Waiting>, outcomes: Result<Outcomes, LedgerError>) {
     let mut outcomes = outcomes.map(|Outcomes(outcomes)| outcomes.into_iter());
     for part in waiting {
         let share = match &mut outcomes {
-            Ok(outcomes) => Ok(outcomes.by_ref().take(part.commands).collect()),
+            Ok(outcomes) => share(part.outcomes, outcomes),
             Err(error) => Err(error.for_another()),
         };
         // Who submitted may have gone; the outcome stands in the ledger all the same.
         drop(part.reply.send(share));
+        drop(part.permits);
     }
+}
+
+/// What was refused before it was ordered, and the outcomes of the rest.
+fn share(refused: Vec<Option<Refusal>>, ordered: &mut impl Iterator<Item = Result<Applied, Refusal>>) -> Answer {
+    let missing = || LedgerError::Stopped { reason: "Raft gave an outcome too few".to_owned() };
+    let outcome = |refused: Option<Refusal>| match refused {
+        Some(refusal) => Ok(Err(refusal)),
+        None => ordered.next().ok_or_else(missing),
+    };
+    refused.into_iter().map(outcome).collect()
 }

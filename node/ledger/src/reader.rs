@@ -1,5 +1,7 @@
 //! What the ledger knows, for reading.
 
+use std::sync::Arc;
+
 use primitives::ledger::{NodeRecord, ObjectRecord, PackRecord, SnapshotRecord, Totals, TrustedSet, VaultRecord};
 use primitives::{Address, NodeKey, ObjectKey, PackId, ShardId, VaultId};
 use store::{Store, StoreError, TableKey, schema};
@@ -14,34 +16,58 @@ pub enum Consistency {
     Stale,
 }
 
-/// The tables, at least as new as the read asked for. Its methods read from disk or cache: cheap, but not for ever
-/// on a thread that must not block.
+/// What a read sees, as it says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// See [`Consistency::Linearizable`]. The member was confirmed as the leader of `term`.
+    Linearizable { applied: u64, term: u64 },
+    /// See [`Consistency::Stale`].
+    Stale { applied: u64 },
+}
+
+/// The tables, at least as new as the read asked for. Its methods read from disk or cache, on the caller's thread: cheap,
+/// but not for ever on a thread that must not block. Where one returns several rows, which they are is of one moment; each
+/// record is of that moment or a later one.
 #[derive(Clone, Debug)]
 pub struct Reader {
     store: Store,
-    genesis: TrustedSet,
-    consistency: Consistency,
-    applied: u64,
+    genesis: Arc<TrustedSet>,
+    view: View,
 }
 
 /// Result of a read; an error is fatal.
 pub type Read<T> = Result<T, StoreError>;
 
 impl Reader {
-    pub(crate) fn new(store: Store, genesis: TrustedSet, consistency: Consistency, applied: u64) -> Self {
-        Self { store, genesis, consistency, applied }
+    pub(crate) fn new(store: Store, genesis: Arc<TrustedSet>, view: View) -> Self {
+        Self { store, genesis, view }
     }
 
     /// What this read may see.
     #[must_use]
     pub fn consistency(&self) -> Consistency {
-        self.consistency
+        match self.view {
+            View::Linearizable { .. } => Consistency::Linearizable,
+            View::Stale { .. } => Consistency::Stale,
+        }
     }
 
-    /// Index of the last entry applied when the read began.
+    /// Index of the last entry applied when the read began; the tables are at least as new.
     #[must_use]
     pub fn applied(&self) -> u64 {
-        self.applied
+        match self.view {
+            View::Linearizable { applied, .. } | View::Stale { applied } => applied,
+        }
+    }
+
+    /// Raft's term in which this member was confirmed as the leader for this read; `None` for a stale one, which nobody
+    /// confirmed.
+    #[must_use]
+    pub fn confirmed_term(&self) -> Option<u64> {
+        match self.view {
+            View::Linearizable { term, .. } => Some(term),
+            View::Stale { .. } => None,
+        }
     }
 
     /// A vault.
@@ -173,7 +199,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError`].
     pub fn trusted(&self) -> Read<TrustedSet> {
-        Ok(self.store.get::<schema::LedgerTrust>(&())?.unwrap_or_else(|| self.genesis.clone()))
+        Ok(self.store.get::<schema::LedgerTrust>(&())?.unwrap_or_else(|| TrustedSet::clone(&self.genesis)))
     }
 
     /// Counters over the whole ledger.

@@ -16,7 +16,7 @@ use primitives::ledger::SignedCommand;
 use store::{Durability, Store};
 use tokio::sync::watch;
 
-use crate::checked::{Checked, check_all};
+use crate::checked::{Checked, Checker};
 use crate::error::LedgerError;
 use crate::machine::Rules;
 use crate::meta::{self, Meta};
@@ -35,6 +35,7 @@ const INSTALL_BATCH_BYTES: usize = 4 << 20;
 pub(crate) struct StateMachine {
     store: Store,
     rules: Arc<Rules>,
+    checker: Arc<Checker>,
     snapshots: PathBuf,
     meta: Meta,
     applied: watch::Sender<u64>,
@@ -45,11 +46,16 @@ impl StateMachine {
     ///
     /// # Errors
     /// [`LedgerError`] when tables or files fail; fatal.
-    pub(crate) fn open(store: Store, rules: Arc<Rules>, snapshots: PathBuf) -> Result<Self, LedgerError> {
+    pub(crate) fn open(
+        store: Store,
+        rules: Arc<Rules>,
+        checker: Arc<Checker>,
+        snapshots: PathBuf,
+    ) -> Result<Self, LedgerError> {
         snapshot::prepare(&snapshots)?;
         let meta = Meta::load(&store)?;
         let (applied, _) = watch::channel(meta.applied.map_or(0, |id| id.index));
-        let mut machine = Self { store, rules, snapshots, meta, applied };
+        let mut machine = Self { store, rules, checker, snapshots, meta, applied };
         if let Some(name) = meta::installing(&machine.store)? {
             let file = SnapshotFile::open(&machine.snapshots.join(name))?;
             machine.install(&file)?;
@@ -114,7 +120,8 @@ impl StateMachine {
             .filter(|batch| batch.checked.is_none())
             .flat_map(|batch| batch.commands.iter())
             .collect();
-        let mut results = check_all(&self.rules.network, &unchecked).into_iter();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut results = self.checker.check_all(&unchecked, cores).into_iter();
         batches
             .iter()
             .map(|batch| match batch {

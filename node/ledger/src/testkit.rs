@@ -16,7 +16,7 @@ use primitives::{
 };
 use store::{StoreError, schema};
 
-use crate::checked::Checked;
+use crate::checked::Checker;
 use crate::config::LedgerGenesis;
 use crate::machine::{Limits, Rules};
 use crate::tables::{LedgerReads, LedgerTable, Tables, Writes};
@@ -270,7 +270,7 @@ impl Machine {
 
     /// Applies commands as one entry.
     pub(crate) fn apply_signed(&mut self, commands: &[SignedCommand]) -> Vec<Result<Applied, Refusal>> {
-        let checked: Vec<_> = commands.iter().map(|signed| Checked::of(&NETWORK, signed)).collect();
+        let checked = Checker::new(NETWORK).check_all(&commands.iter().collect::<Vec<_>>(), 1);
         let mut writes = Writes::default();
         let mut tables = Tables::new(&self.tables, &mut writes);
         let outcomes = self.rules.apply(&mut tables, commands.iter().zip(&checked)).unwrap();

@@ -4,7 +4,8 @@ use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Domain, Ed25519Signature, Hash32, NetworkId, NodeKey, PackId, Policy, ShardId, SignatureError, hash_parts,
+    Domain, Ed25519Signature, Hash32, NetworkId, NodeKey, PackId, Policy, Portable, ShardId, SignatureError, Verifier,
+    hash_parts,
 };
 
 /// One failure domain inside a storage node, such as a disk; unique within the node.
@@ -135,7 +136,15 @@ impl ShardAck {
     /// # Errors
     /// [`SignatureError`] when it does not hold on this network.
     pub fn verify(&self, network: &NetworkId) -> Result<(), SignatureError> {
+        self.verify_by(&Portable, network)
+    }
+
+    /// As [`Self::verify`], by other code for the same rule.
+    ///
+    /// # Errors
+    /// [`SignatureError`] when it does not hold on this network.
+    pub fn verify_by(&self, verifier: &impl Verifier, network: &NetworkId) -> Result<(), SignatureError> {
         let hash = Self::sign_hash(network, &self.pack, self.index, &self.shard, &self.node, self.volume);
-        self.signature.verify(self.node.as_bytes(), hash.as_ref())
+        verifier.ed25519(&self.signature, self.node.as_bytes(), hash.as_ref())
     }
 }

@@ -1,7 +1,5 @@
-//! Signatures: one Ed25519 rule (`verify_strict`, RFC 8032 with small-order keys refused) and one ECDSA rule
-//! (secp256k1 with recovery, low `s` only, EIP-2).
+//! Signatures: one Ed25519 rule (`ed25519.rs`) and one ECDSA rule (secp256k1 with recovery, low `s` only, EIP-2).
 
-use ed25519_dalek::{Signature as DalekSignature, VerifyingKey};
 use k256::ecdsa::{RecoveryId, Signature as K256Signature, SigningKey, VerifyingKey as K256VerifyingKey};
 use parity_scale_codec::{Decode, Encode, MaxEncodedLen};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -75,17 +73,6 @@ signature_bytes!(
     65
 );
 
-impl Ed25519Signature {
-    /// Verifies strictly: canonical, no small-order key or commitment.
-    ///
-    /// # Errors
-    /// [`SignatureError::Key`] for a key off the curve, [`SignatureError::Invalid`] otherwise.
-    pub fn verify(&self, key: &[u8; 32], message: &[u8]) -> Result<(), SignatureError> {
-        let key = VerifyingKey::from_bytes(key).map_err(|_| SignatureError::Key)?;
-        key.verify_strict(message, &DalekSignature::from_bytes(&self.0)).map_err(|_| SignatureError::Invalid)
-    }
-}
-
 impl EcdsaSignature {
     /// Signs a 32-byte digest (RFC 6979 nonces).
     ///
@@ -128,7 +115,14 @@ impl Address {
     #[must_use]
     pub fn from_public_key(key: &K256VerifyingKey) -> Self {
         let point = key.to_encoded_point(false);
-        let hash = keccak256(point.as_bytes().split_first().map_or(&[][..], |(_, xy)| xy));
+        let xy = point.as_bytes().split_first().and_then(|(_, xy)| xy.first_chunk());
+        Self::from_point(xy.expect("an uncompressed point is a tag and two coordinates"))
+    }
+
+    /// The address of a secp256k1 public key, given as its coordinates: x 32, y 32, big endian.
+    #[must_use]
+    pub fn from_point(xy: &[u8; 64]) -> Self {
+        let hash = keccak256(xy);
         let mut bytes = [0u8; 20];
         for (target, source) in bytes.iter_mut().zip(hash.as_bytes().iter().skip(12)) {
             *target = *source;
@@ -177,15 +171,5 @@ mod tests {
             Address::from_secret(secret.as_bytes()).unwrap().to_string(),
             "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
         );
-    }
-
-    #[test]
-    fn a_small_order_ed25519_key_is_refused() {
-        // The identity point: plain verification accepts some signatures under it, strict verification none.
-        let mut key = [0u8; 32];
-        key[0] = 1;
-        let mut signature = [0u8; 64];
-        signature[0] = 1;
-        assert!(Ed25519Signature::new(signature).verify(&key, b"anything").is_err());
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn register<R: LedgerReads>(
     if sealed.len() > SEALED_MAX {
         return Err(invalid("sealed", format!("{} bytes, at most {SEALED_MAX} allowed", sealed.len())).into());
     }
-    if consent.recover(&terms.consent_hash(&call.rules.network)) != Ok(terms.owner) {
+    if !call.consent_holds() {
         return Err(invalid("consent", "is not the owner's signature over these terms".to_owned()).into());
     }
     let vault = terms.vault();

@@ -20,15 +20,24 @@ use crate::tests::durable::dump;
 use crate::transport::{Transport, TransportError};
 use crate::types::Member;
 
-/// Carries requests inside the process.
+/// Members that reach each other.
 #[derive(Clone, Default)]
 struct Wires(Arc<Mutex<BTreeMap<MemberKey, Ledger>>>);
 
+/// Carries one member's requests inside the process.
+struct Wire {
+    from: MemberKey,
+    wires: Wires,
+}
+
 #[async_trait]
-impl Transport for Wires {
+impl Transport for Wire {
     async fn call(&self, to: &Member, request: Vec<u8>, deadline: Duration) -> Result<Vec<u8>, TransportError> {
-        let peer = self.0.lock().unwrap().get(&to.key).cloned();
-        let peer = peer.ok_or_else(|| TransportError::Unreachable { reason: "it is down".to_owned() })?;
+        let peer = {
+            let connected = self.wires.0.lock().unwrap();
+            connected.get(&to.key).filter(|_| connected.contains_key(&self.from)).cloned()
+        };
+        let peer = peer.ok_or_else(|| TransportError::Unreachable { reason: "no way there".to_owned() })?;
         let reply = tokio::time::timeout(deadline, peer.serve(&request)).await;
         let no_answer = |reason: String| TransportError::NoAnswer { reason };
         reply.map_err(|error| no_answer(error.to_string()))?.map_err(|error| no_answer(error.to_string()))
@@ -41,10 +50,11 @@ struct Running {
     cancel: CancellationToken,
 }
 
-struct Cluster {
+pub(crate) struct Cluster {
     dir: TempDir,
     wires: Wires,
     running: BTreeMap<MemberKey, Running>,
+    cut_off: BTreeMap<MemberKey, Running>,
 }
 
 fn keys() -> Vec<MemberKey> {
@@ -52,8 +62,13 @@ fn keys() -> Vec<MemberKey> {
 }
 
 impl Cluster {
-    async fn start() -> Self {
-        let mut cluster = Self { dir: tempfile::tempdir().unwrap(), wires: Wires::default(), running: BTreeMap::new() };
+    pub(crate) async fn start() -> Self {
+        let mut cluster = Self {
+            dir: tempfile::tempdir().unwrap(),
+            wires: Wires::default(),
+            running: BTreeMap::new(),
+            cut_off: BTreeMap::new(),
+        };
         for key in keys() {
             cluster.start_member(key).await;
         }
@@ -69,7 +84,8 @@ impl Cluster {
         config.submit_deadline = Duration::from_secs(5);
         let genesis = LedgerGenesis { members: keys(), ..genesis() };
         let cancel = CancellationToken::new();
-        let transport = Arc::new(self.wires.clone());
+        // Raft begins to call while it starts; it is reached when it has started.
+        let transport = Arc::new(Wire { from: key, wires: self.wires.clone() });
         let ledger = start(config, genesis, store.clone(), transport, cancel.clone()).await.unwrap();
         self.wires.0.lock().unwrap().insert(key, ledger.clone());
         self.running.insert(key, Running { ledger, store, cancel });
@@ -84,8 +100,33 @@ impl Cluster {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 
+    pub(crate) async fn stop(mut self) {
+        for key in keys() {
+            self.stop_member(key).await;
+        }
+    }
+
+    pub(crate) fn ledger(&self, key: MemberKey) -> &Ledger {
+        &self.running[&key].ledger
+    }
+
+    /// Nothing goes to this member or comes from it.
+    pub(crate) fn cut_off(&mut self, key: MemberKey) -> Ledger {
+        self.wires.0.lock().unwrap().remove(&key);
+        let running = self.running.remove(&key).unwrap();
+        let ledger = running.ledger.clone();
+        self.cut_off.insert(key, running);
+        ledger
+    }
+
+    pub(crate) fn rejoin(&mut self, key: MemberKey) {
+        let running = self.cut_off.remove(&key).unwrap();
+        self.wires.0.lock().unwrap().insert(key, running.ledger.clone());
+        self.running.insert(key, running);
+    }
+
     /// Submits wherever the leader is, as a client does: again until somebody takes it.
-    async fn submit(&self, signed: SignedCommand) -> MemberKey {
+    pub(crate) async fn submit(&self, signed: SignedCommand) -> MemberKey {
         for _ in 0..500 {
             for (key, running) in &self.running {
                 match running.ledger.submit(vec![signed.clone()]).await {
@@ -102,7 +143,7 @@ impl Cluster {
         panic!("no leader");
     }
 
-    async fn agree(&self) {
+    pub(crate) async fn agree(&self) {
         let expected = self.running.values().map(|running| running.ledger.status().unwrap().applied).max().unwrap();
         for running in self.running.values() {
             let mut changes = running.ledger.changes();
@@ -143,7 +184,5 @@ async fn three_members_agree_through_a_dead_leader_and_a_snapshot() {
     cluster.submit(sign(BY_NODE, announce(6), 2, 1)).await;
     cluster.agree().await;
     assert!(cluster.running[&dead].ledger.status().unwrap().snapshot.is_some());
-    for key in keys() {
-        cluster.stop_member(key).await;
-    }
+    cluster.stop().await;
 }

@@ -10,6 +10,7 @@ use store::{Durability, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::checked::Checker;
 use crate::config::LedgerConfig;
 use crate::error::LedgerError;
 use crate::ledger::{Ledger, start};
@@ -253,7 +254,7 @@ fn open_machine(dir: &Path, name: &str) -> (Store, StateMachine, PathBuf) {
     let store = Store::open(&dir.join(name), StoreConfig::default()).unwrap();
     let snapshots = dir.join(format!("{name}-snapshots"));
     let rules = Arc::new(rules(Limits::default()));
-    let machine = StateMachine::open(store.clone(), rules, snapshots.clone()).unwrap();
+    let machine = StateMachine::open(store.clone(), rules, Arc::new(Checker::new(NETWORK)), snapshots.clone()).unwrap();
     (store, machine, snapshots)
 }
 

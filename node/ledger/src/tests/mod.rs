@@ -4,5 +4,6 @@ mod cluster;
 mod crash;
 mod durable;
 mod invariants;
+mod reads;
 mod rules;
 mod suite;

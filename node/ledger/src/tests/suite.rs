@@ -7,10 +7,11 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use store::{Store, StoreConfig};
 use tempfile::TempDir;
 
+use crate::checked::Checker;
 use crate::log::{LogLimits, LogStore};
 use crate::machine::Limits;
 use crate::state::StateMachine;
-use crate::testkit::rules;
+use crate::testkit::{NETWORK, rules};
 use crate::types::TypeConfig;
 
 struct Builder;
@@ -21,7 +22,8 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine, TempDir> for Builder {
         let store = Store::open(&dir.path().join("db"), StoreConfig::default()).unwrap();
         let log = LogStore::open(&dir.path().join("log"), LogLimits::default()).unwrap();
         let rules = Arc::new(rules(Limits::default()));
-        let machine = StateMachine::open(store, rules, dir.path().join("snapshots")).unwrap();
+        let machine =
+            StateMachine::open(store, rules, Arc::new(Checker::new(NETWORK)), dir.path().join("snapshots")).unwrap();
         Ok((dir, log, machine))
     }
 }

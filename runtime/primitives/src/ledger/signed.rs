@@ -4,8 +4,8 @@ use parity_scale_codec::{Decode, Encode};
 
 use super::Command;
 use crate::{
-    Address, Domain, EcdsaSignature, Ed25519Signature, Hash32, MemberKey, NetworkId, NodeKey, SessionId,
-    SignatureError, hash_parts,
+    Address, Domain, EcdsaSignature, Ed25519Signature, Hash32, MemberKey, NetworkId, NodeKey, Portable, SessionId,
+    SignatureError, Verifier, hash_parts,
 };
 
 /// For whom a command speaks.
@@ -80,13 +80,21 @@ impl SignedCommand {
     /// # Errors
     /// [`SignatureError`] when the signature does not hold over `hash`.
     pub fn speaker_of(&self, hash: &Hash32) -> Result<Speaker, SignatureError> {
+        self.speaker_by(&Portable, hash)
+    }
+
+    /// As [`Self::speaker_of`], by other code for the same rules.
+    ///
+    /// # Errors
+    /// [`SignatureError`] when the signature does not hold over `hash`.
+    pub fn speaker_by(&self, verifier: &impl Verifier, hash: &Hash32) -> Result<Speaker, SignatureError> {
         match &self.signer {
-            Signer::Account(signature) => signature.recover(hash).map(Speaker::Account),
+            Signer::Account(signature) => verifier.recover(signature, hash).map(Speaker::Account),
             Signer::Node(key, signature) => {
-                signature.verify(key.as_bytes(), hash.as_ref()).map(|()| Speaker::Node(*key))
+                verifier.ed25519(signature, key.as_bytes(), hash.as_ref()).map(|()| Speaker::Node(*key))
             }
             Signer::Member(key, signature) => {
-                signature.verify(key.as_bytes(), hash.as_ref()).map(|()| Speaker::Member(*key))
+                verifier.ed25519(signature, key.as_bytes(), hash.as_ref()).map(|()| Speaker::Member(*key))
             }
         }
     }

@@ -1,0 +1,84 @@
+//! Linearizable reads: what was acknowledged is seen, and who no longer leads does not answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use primitives::ledger::Command;
+use primitives::{ObjectKey, VaultId};
+
+use crate::error::LedgerError;
+use crate::reader::Consistency;
+use crate::testkit::*;
+use crate::tests::cluster::Cluster;
+use crate::tests::durable::Home;
+
+fn object(vault: VaultId, version: u64) -> Command {
+    Command::ObjectCommit { vault, key: ObjectKey::new([1; 32]), version, sealed: vec![1], packs: vec![] }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_that_share_a_round_see_every_write_acknowledged_before_them() {
+    const VERSIONS: u64 = 300;
+    let home = Home::new();
+    let running = home.start().await;
+    running.ledger.submit(vec![sign(BY_OWNER, register(terms(1), &OWNER), 1, 1)]).await.unwrap();
+    let vault = terms(1).vault();
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let mut readers = Vec::new();
+    for _ in 0..16 {
+        let (ledger, acknowledged) = (running.ledger.clone(), Arc::clone(&acknowledged));
+        readers.push(tokio::spawn(async move {
+            let mut reads = 0u64;
+            loop {
+                let before = acknowledged.load(Ordering::SeqCst);
+                let reader = ledger.read(Consistency::Linearizable).await.unwrap();
+                assert!(reader.confirmed_term().is_some());
+                let found = reader.object(&vault, &ObjectKey::new([1; 32]), None).unwrap();
+                let version = found.map_or(0, |object| object.version);
+                assert!(version >= before, "read version {version} after {before} was acknowledged");
+                reads += 1;
+                if before == VERSIONS {
+                    return reads;
+                }
+            }
+        }));
+    }
+    for version in 1..=VERSIONS {
+        let outcomes = running.ledger.submit(vec![sign(BY_OWNER, object(vault, version), 1, version + 1)]).await;
+        outcomes.unwrap().remove(0).unwrap();
+        acknowledged.store(version, Ordering::SeqCst);
+    }
+    for reader in readers {
+        assert!(reader.await.unwrap() > 1);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_is_cut_off_answers_no_linearizable_read() {
+    let mut cluster = Cluster::start().await;
+    cluster.submit(sign(BY_OWNER, register(terms(1), &OWNER), 1, 1)).await;
+    let vault = terms(1).vault();
+    let old = cluster.submit(sign(BY_OWNER, object(vault, 1), 1, 2)).await;
+    let version =
+        |reader: crate::Reader| reader.object(&vault, &ObjectKey::new([1; 32]), None).unwrap().unwrap().version;
+
+    let cut_off = cluster.cut_off(old);
+    let leader = cluster.submit(sign(BY_OWNER, object(vault, 2), 1, 3)).await;
+    assert_ne!(leader, old);
+    // Many at once share its rounds, and all of them learn that there is no quorum.
+    let reads = (0..8).map(|_| cut_off.read(Consistency::Linearizable));
+    for read in futures::future::join_all(reads).await {
+        assert!(matches!(read, Err(LedgerError::NoLeader | LedgerError::NotLeader { .. })), "{read:?}");
+    }
+    let stale = cut_off.read(Consistency::Stale).await.unwrap();
+    assert_eq!((stale.consistency(), stale.confirmed_term()), (Consistency::Stale, None));
+    assert_eq!(version(stale), 1);
+    let fresh = cluster.ledger(leader).read(Consistency::Linearizable).await.unwrap();
+    assert_eq!(version(fresh), 2);
+
+    drop(cut_off);
+    cluster.rejoin(old);
+    cluster.agree().await;
+    cluster.stop().await;
+}

@@ -1,0 +1,119 @@
+//! Signatures, as fast as this machine can check them: libsecp256k1 for accounts, tables for keys that come often.
+//!
+//! The rules are those of `primitives`, whose own code is slower and runs everywhere. Members of a cluster must agree on
+//! every signature, so the tests hold this code against that one at all edges where programs differ.
+
+use primitives::{Address, EcdsaSignature, Ed25519Signature, Hash32, SignatureError, Verifier};
+use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
+use secp256k1::{Message, SECP256K1};
+
+use crate::known_keys::KnownKeys;
+
+/// Half of the order of secp256k1, rounded down, big endian: the largest `s` that EIP-2 allows.
+const HALF_ORDER: [u8; 32] = [
+    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57, 0x6e,
+    0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+];
+
+/// Checks signatures; shared by all threads that do.
+#[derive(Debug, Default)]
+pub(crate) struct FastVerifier {
+    known: KnownKeys,
+}
+
+impl Verifier for FastVerifier {
+    fn ed25519(&self, signature: &Ed25519Signature, key: &[u8; 32], message: &[u8]) -> Result<(), SignatureError> {
+        self.known.verify(signature, key, message)
+    }
+
+    fn recover(&self, signature: &EcdsaSignature, digest: &Hash32) -> Result<Address, SignatureError> {
+        let (numbers, parity) = signature.as_bytes().split_at(64);
+        let recovery = match parity {
+            [0] => RecoveryId::Zero,
+            [1] => RecoveryId::One,
+            _ => return Err(SignatureError::Invalid),
+        };
+        // Big-endian numbers of one length compare like their bytes.
+        if numbers.get(32..).is_none_or(|s| s > HALF_ORDER.as_slice()) {
+            return Err(SignatureError::Invalid);
+        }
+        let signature = RecoverableSignature::from_compact(numbers, recovery).map_err(|_| SignatureError::Invalid)?;
+        let key = SECP256K1
+            .recover_ecdsa(&Message::from_digest(*digest.as_bytes()), &signature)
+            .map_err(|_| SignatureError::Invalid)?;
+        let point = key.serialize_uncompressed();
+        let xy = point.last_chunk().expect("an uncompressed point is a tag and two coordinates");
+        Ok(Address::from_point(xy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use primitives::Portable;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn cases(name: &str) -> Vec<Value> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors").join(name);
+        let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        document["cases"].as_array().unwrap().clone()
+    }
+
+    fn bytes<const N: usize>(value: &Value) -> [u8; N] {
+        vec_of(value).try_into().unwrap()
+    }
+
+    fn vec_of(value: &Value) -> Vec<u8> {
+        let digits = value.as_str().unwrap().strip_prefix("0x").unwrap();
+        let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+        (0..digits.len()).step_by(2).map(byte).collect()
+    }
+
+    #[test]
+    fn every_pinned_ed25519_case_is_answered_alike_before_and_after_a_key_has_its_table() {
+        let verifier = FastVerifier::default();
+        let cases = cases("primitives-ed25519.json");
+        let mut tables = 0;
+        for case in &cases {
+            let (key, signature) = (bytes(&case["key"]), Ed25519Signature::new(bytes(&case["signature"])));
+            let message = vec_of(&case["message"]);
+            let valid = case["valid"].as_bool().unwrap();
+            assert_eq!(verifier.ed25519(&signature, &key, &message).is_ok(), valid, "{case}");
+            let by_table = KnownKeys::always(&key, &signature, &message);
+            tables += u32::from(by_table.is_some());
+            assert_eq!(by_table.unwrap_or(valid), valid, "{case}");
+        }
+        assert!(tables > 100, "most of the keys can have a table");
+    }
+
+    #[test]
+    fn every_pinned_secp256k1_case_is_answered_alike() {
+        for case in cases("primitives-secp256k1.json") {
+            let (digest, signature) = (bytes(&case["digest"]), EcdsaSignature::new(bytes(&case["signature"])));
+            let signer = FastVerifier::default().recover(&signature, &Hash32::new(digest)).ok();
+            assert_eq!(signer.map(|address| format!("0x{address}")).as_deref(), case["signer"].as_str(), "{case}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_ecdsa_signature_is_answered_as_by_the_portable_code(
+            secret in 1..=u64::MAX,
+            digest: [u8; 32],
+            at in 0..65usize,
+            flip in 0..=255u8,
+        ) {
+            let mut key = [0; 32];
+            key[24..].copy_from_slice(&secret.to_be_bytes());
+            let digest = Hash32::new(digest);
+            let mut signature = *EcdsaSignature::sign(&key, &digest).unwrap().as_bytes();
+            signature[at] ^= flip;
+            let signature = EcdsaSignature::new(signature);
+            prop_assert_eq!(
+                FastVerifier::default().recover(&signature, &digest),
+                Portable.recover(&signature, &digest)
+            );
+        }
+    }
+}
