@@ -106,13 +106,22 @@ pub(crate) struct StorageConfig {
     pub(crate) scrub_days: u32,
     /// How often volumes are looked at, seconds. Default 2; range 1 to 3,600.
     pub(crate) check_seconds: u64,
+    /// Shards of packs that were never recorded are removed after this many hours; 0 = never. Default 24; range 0 to 8,760.
+    pub(crate) orphan_hours: u32,
     /// Repair rebuilds at most this many MiB a second; 0 = no limit. Default 200.
     pub(crate) repair_mib_per_second: u32,
 }
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { volumes: Vec::new(), volume_count: 6, scrub_days: 30, check_seconds: 2, repair_mib_per_second: 200 }
+        Self {
+            volumes: Vec::new(),
+            volume_count: 6,
+            scrub_days: 30,
+            check_seconds: 2,
+            orphan_hours: 24,
+            repair_mib_per_second: 200,
+        }
     }
 }
 
@@ -200,11 +209,12 @@ impl Config {
 
     fn check(&self) -> Result<()> {
         let mib = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        let ranges: [(&str, u64, u64, u64); 7] = [
+        let ranges: [(&str, u64, u64, u64); 8] = [
             ("chain.heartbeat_seconds", self.chain.heartbeat_seconds, 1, 86_400),
             ("storage.volume_count", self.storage.volume_count.into(), 1, 64),
             ("storage.scrub_days", self.storage.scrub_days.into(), 1, 3_650),
             ("storage.check_seconds", self.storage.check_seconds, 1, 3_600),
+            ("storage.orphan_hours", self.storage.orphan_hours.into(), 0, 8_760),
             ("rpc.connections_max", self.rpc.connections_max.into(), 1, 65_536),
             ("store.block_cache_mib", mib(self.store.block_cache_mib), 8, 1 << 20),
             ("store.write_buffer_mib", mib(self.store.write_buffer_mib), 8, 1 << 20),

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use ledger::Consistency;
 use primitives::ledger::{Command, PackRecord, VolumeInfo};
-use primitives::{PackId, ShardAck, VolumeId};
+use primitives::{PackId, ShardAck, ShardId, VolumeId};
 use replica::{Directory, DirectoryError};
 
 use crate::member::Speaker;
 
-/// The ledger, as the replica needs it. Reads are stale on purpose: the replica compares in rounds, and a repetition
+/// The ledger, as the replica needs it. Reads are stale on purpose where the replica compares in rounds, and a repetition
 /// has no further effect.
 pub(crate) struct LedgerDirectory {
     speaker: Speaker,
@@ -39,6 +39,11 @@ impl Directory for LedgerDirectory {
     async fn degraded(&self) -> Result<u64, DirectoryError> {
         let reader = self.speaker.ledger().read(Consistency::Stale).await.map_err(DirectoryError::new)?;
         reader.totals().map(|totals| totals.degraded_packs).map_err(DirectoryError::new)
+    }
+
+    async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError> {
+        let reader = self.speaker.ledger().read(Consistency::Linearizable).await.map_err(DirectoryError::new)?;
+        reader.packs_with_shard(shard, 1).map(|packs| !packs.is_empty()).map_err(DirectoryError::new)
     }
 
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {

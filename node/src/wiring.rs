@@ -175,10 +175,12 @@ fn ended<E: std::fmt::Display>(part: &str, outcome: Result<(), E>) -> eyre::Repo
 
 fn replica_config(config: &Config) -> ReplicaConfig {
     let mib = u64::from(config.storage.repair_mib_per_second);
+    let hours = u64::from(config.storage.orphan_hours);
     ReplicaConfig {
         volumes: config.volumes(),
         scrub_period: Duration::from_secs(u64::from(config.storage.scrub_days) * 86_400),
         check_interval: Duration::from_secs(config.storage.check_seconds),
+        orphan_grace: (hours > 0).then(|| Duration::from_secs(hours * 3600)),
         repair_bytes_per_second: if mib == 0 { u64::MAX } else { mib << 20 },
         ..ReplicaConfig::default()
     }

@@ -17,7 +17,7 @@ use crate::look::Found;
 use crate::machine::{Effect, Input, Machine, Outcome, Seen};
 use crate::pending::{Job, Pending, When};
 use crate::shared::Shared;
-use crate::{DirectoryError, RepairStatus, ReplicaError, VolumeState, census, gone, repair};
+use crate::{DirectoryError, OrphanReport, RepairStatus, ReplicaError, VolumeState, census, gone, orphans, repair};
 
 /// Pause before something that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -25,6 +25,9 @@ const RETRY: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(200);
 /// How often the ledger is asked for degraded packs.
 const DEGRADED_CHECK: Duration = Duration::from_secs(1);
+/// Bounds of the time between two passes over orphans.
+const ORPHAN_PASS_MIN: Duration = Duration::from_secs(1);
+const ORPHAN_PASS_MAX: Duration = Duration::from_secs(3 * 3600);
 /// Most packs named in the status.
 const UNREPAIRABLE_MAX: usize = 1000;
 
@@ -44,6 +47,7 @@ enum Done {
     Repaired { pack: PackId, result: Result<Outcome, ReplicaError> },
     Announced { result: Result<(), ReplicaError> },
     Census { result: Result<(), ReplicaError> },
+    Orphans { report: Result<OrphanReport, ReplicaError> },
     Degraded { packs: Result<u64, DirectoryError> },
 }
 
@@ -60,6 +64,7 @@ pub(crate) struct Actor {
     announcing: bool,
     census: CensusTurn,
     asking: bool,
+    removing_orphans: bool,
 }
 
 impl Actor {
@@ -75,6 +80,7 @@ impl Actor {
             announcing: false,
             census: CensusTurn::default(),
             asking: false,
+            removing_orphans: false,
         }
     }
 
@@ -94,6 +100,7 @@ impl Actor {
         let mut check = every(self.shared.config.check_interval);
         let mut census = every(self.shared.config.census_interval);
         let mut degraded = every(DEGRADED_CHECK);
+        let mut orphans = every(orphan_pass(self.shared.config.orphan_grace));
         loop {
             self.view().repairs = self.machine.repairs();
             tokio::select! {
@@ -117,6 +124,7 @@ impl Actor {
                 }
                 _ = census.tick() => self.census(),
                 _ = degraded.tick() => self.ask_for_degraded(),
+                _ = orphans.tick() => self.remove_orphans(),
             }
         }
         // A repair that is under way writes nothing that the next start would not find.
@@ -186,6 +194,10 @@ impl Actor {
                 self.census.ended(self.began.elapsed());
                 fatal(result)?;
             }
+            Done::Orphans { report } => {
+                self.removing_orphans = false;
+                fatal(report)?;
+            }
             Done::Degraded { packs } => {
                 self.asking = false;
                 self.degraded(packs);
@@ -249,6 +261,16 @@ impl Actor {
         });
     }
 
+    fn remove_orphans(&mut self) {
+        let Some(grace) = self.shared.config.orphan_grace else { return };
+        if self.removing_orphans {
+            return;
+        }
+        self.removing_orphans = true;
+        let shared = self.shared.clone();
+        self.work.spawn(async move { Done::Orphans { report: orphans::remove(&shared, grace).await } });
+    }
+
     fn ask_for_degraded(&mut self) {
         if self.asking {
             return;
@@ -296,6 +318,12 @@ async fn or_pause<T>(work: impl Future<Output = Result<T, ReplicaError>>) -> Res
         tokio::time::sleep(RETRY).await;
     }
     result
+}
+
+/// How often orphans are looked for: they stay an eighth of the grace period longer than they must.
+fn orphan_pass(grace: Option<Duration>) -> Duration {
+    let pass = grace.unwrap_or(ORPHAN_PASS_MAX) / 8;
+    pass.clamp(ORPHAN_PASS_MIN, ORPHAN_PASS_MAX)
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

@@ -21,6 +21,9 @@ pub struct ReplicaConfig {
     pub repair_bytes_per_second: u64,
     /// Packs repaired at the same time. Default 2: each holds up to `k + m` shards in memory.
     pub repairs_max: usize,
+    /// A shard that no recorded pack has is removed when its file is older than this; `None` = never. Default 24 h: a client
+    /// that lost its connection over night may still record the pack.
+    pub orphan_grace: Option<Duration>,
     /// A read that takes longer fails, so that the reader falls back to other shards. Default 10 s: a sleeping disk
     /// needs that long to spin up.
     pub read_timeout: Duration,
@@ -40,6 +43,7 @@ impl Default for ReplicaConfig {
             census_interval: Duration::from_secs(600),
             repair_bytes_per_second: 256 << 20,
             repairs_max: 2,
+            orphan_grace: Some(Duration::from_secs(24 * 3600)),
             read_timeout: Duration::from_secs(10),
             full_permille: 950,
             repair_full_permille: 970,

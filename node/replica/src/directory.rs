@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use primitives::ledger::{PackRecord, VolumeInfo};
-use primitives::{PackId, ShardAck, VolumeId};
+use primitives::{PackId, ShardAck, ShardId, VolumeId};
 
 use crate::DirectoryError;
 
@@ -18,6 +18,10 @@ pub trait Directory: Send + Sync {
 
     /// How many packs are recorded with fewer holders than their policy places; asked every second.
     async fn degraded(&self) -> Result<u64, DirectoryError>;
+
+    /// Whether any recorded pack has this shard. Unlike the others it must see every pack that was recorded before the call:
+    /// what nobody needs is removed.
+    async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError>;
 
     /// Records a new holder.
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError>;

@@ -18,7 +18,9 @@
 mod actor;
 mod cache;
 mod census;
+mod claims;
 mod config;
+mod confirm;
 mod directory;
 mod early;
 mod error;
@@ -31,6 +33,7 @@ mod ingress;
 mod log2;
 mod look;
 mod machine;
+mod orphans;
 mod pending;
 mod place;
 mod put;
@@ -45,12 +48,14 @@ mod slot;
 mod status;
 
 pub use config::ReplicaConfig;
+pub use confirm::{Confirmed, Shortage};
 pub use directory::Directory;
 pub use error::{Class, DirectoryError, ReplicaError};
 pub use place::{Candidate, order, rank};
 pub use replica::{Replica, start};
 pub use status::{
-    RepairStatus, ReplicaEvent, ReplicaStatus, ScrubReport, ScrubStatus, ShardStat, VolumeState, VolumeStatus,
+    OrphanReport, RepairStatus, ReplicaEvent, ReplicaStatus, ScrubReport, ScrubStatus, ShardStat, VolumeState,
+    VolumeStatus,
 };
 
 /// Most shards of a pack: 64 data and 64 parity.

@@ -10,6 +10,7 @@ use store::VolumeError;
 use crate::fill::Purpose;
 use crate::index::ShardRow;
 use crate::machine::Seen;
+use crate::orphans::touch;
 use crate::place::{Candidate, order, rank};
 use crate::read::{Fault, read_verified};
 use crate::shared::{Placed, Shared, blocking, wall_clock};
@@ -58,6 +59,7 @@ pub(crate) async fn put(
         return Err(ReplicaError::Mismatch { expected: shard, found });
     }
     let item = Item { pack, index, width, shard, bytes, outboard };
+    let _claim = shared.claims.claim(vec![shard]).await;
     if let Some(ack) = held_already(shared, &item).await? {
         return Ok(ack);
     }
@@ -74,6 +76,9 @@ async fn held_already(shared: &Arc<Shared>, item: &Item) -> Result<Option<ShardA
             continue;
         }
         if is_right(shared, &slot, &item.shard, len).await? {
+            let shard = item.shard;
+            let young = slot.clone();
+            blocking(move || young.volume().map(|volume| touch(&volume, &shard))).await?;
             return Ok(Some(shared.ack(item.pack, item.index, item.shard, slot.id)));
         }
     }

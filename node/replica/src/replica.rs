@@ -3,11 +3,12 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use futures::future::BoxFuture;
-use primitives::{NetworkId, NodeKey, PackId, ShardAck, ShardId, TimestampMs};
+use primitives::{NetworkId, NodeKey, PackHeader, PackId, ShardAck, ShardId, TimestampMs};
 use store::Store;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,8 +19,8 @@ use crate::machine::{Limits, Machine};
 use crate::shared::{Shared, blocking};
 use crate::shelf::Shelf;
 use crate::{
-    Directory, ReplicaConfig, ReplicaError, ReplicaEvent, ReplicaStatus, ScrubReport, ScrubStatus, ShardStat, census,
-    get, put, scrub,
+    Confirmed, Directory, OrphanReport, ReplicaConfig, ReplicaError, ReplicaEvent, ReplicaStatus, ScrubReport,
+    ScrubStatus, ShardStat, census, confirm, get, orphans, put, scrub,
 };
 
 /// Messages that may wait for the actor.
@@ -181,6 +182,24 @@ impl Replica {
     /// [`ReplicaError::Store`].
     pub async fn scrub_now(&self) -> Result<ScrubReport, ReplicaError> {
         scrub::everything(&self.shared).await
+    }
+
+    /// To be called before packs are recorded with these acknowledgements: says which of the acknowledged shards are not
+    /// here any more, and keeps the others here until the answer is dropped. A pack with fewer than
+    /// [`Shortage::need`](crate::Shortage) shards must not be recorded: nobody could read it.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Store`].
+    pub async fn confirm(&self, commits: Vec<(PackHeader, Vec<ShardAck>)>) -> Result<Confirmed, ReplicaError> {
+        confirm::confirm(&self.shared, commits).await
+    }
+
+    /// Removes shards now that no recorded pack has and whose files are older than `grace`.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Directory`] when the ledger does not answer, [`ReplicaError::Store`].
+    pub async fn remove_orphans_now(&self, grace: Duration) -> Result<OrphanReport, ReplicaError> {
+        orphans::remove(&self.shared, grace).await
     }
 
     /// What happens to volumes and shards from now on.

@@ -10,6 +10,7 @@ use primitives::{Ed25519Signature, NetworkId, NodeKey, PackId, ShardAck, ShardId
 use tokio::sync::{broadcast, mpsc};
 
 use crate::cache::GroupCache;
+use crate::claims::Claims;
 use crate::index::Index;
 use crate::ingress::Message;
 use crate::machine::Seen;
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) index: Index,
     pub(crate) shelf: Shelf,
     pub(crate) groups: GroupCache,
+    pub(crate) claims: Claims,
     pub(crate) events: broadcast::Sender<ReplicaEvent>,
     pub(crate) mailbox: mpsc::Sender<Message>,
     pub(crate) scrub: ScrubCounters,
@@ -109,6 +111,7 @@ impl Shared {
             index,
             shelf,
             groups: GroupCache::default(),
+            claims: Claims::default(),
             events,
             mailbox,
             scrub: ScrubCounters::default(),

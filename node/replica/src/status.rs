@@ -107,6 +107,21 @@ pub struct ScrubReport {
     pub damaged: u64,
 }
 
+/// What one pass over the shards of packs that were never recorded found and did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrphanReport {
+    /// Shards here that a recorded pack has.
+    pub recorded: u64,
+    /// Shards here that no recorded pack has and that are older than the grace period.
+    pub orphans: u64,
+    /// Those of them that were removed.
+    pub removed: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// None was removed, because the ledger knows fewer of the shards here than it does not: it may have lost its records.
+    pub held_back: bool,
+}
+
 /// Something that happened to shards here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplicaEvent {

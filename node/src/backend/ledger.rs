@@ -10,12 +10,12 @@ use rpc::{BackendError, LedgerBackend};
 use rpc_api::codes;
 use rpc_api::ledger::{LedgerStatus, OutboxItem};
 
-use super::NodeBackend;
+use super::{NodeBackend, commits};
 
 /// Most rows that a read without a page returns.
 const ROWS_MAX: usize = 10_000;
 
-fn failed(error: LedgerError) -> BackendError {
+pub(super) fn failed(error: LedgerError) -> BackendError {
     if !error.is_fatal() {
         BackendError::NotYet { code: codes::LEDGER_UNAVAILABLE, reason: error.to_string() }
     } else {
@@ -33,7 +33,7 @@ impl NodeBackend {
 #[async_trait]
 impl LedgerBackend for NodeBackend {
     async fn ledger_submit(&self, commands: Vec<SignedCommand>) -> Result<Vec<Result<Applied, Refusal>>, BackendError> {
-        self.ledger.submit(commands).await.map_err(failed)
+        commits::submit(&self.ledger, &self.replica, commands).await
     }
 
     async fn ledger_read(&self, consistency: rpc_api::ledger::Consistency) -> Result<u64, BackendError> {

@@ -1,6 +1,7 @@
 //! Shows chain, ledger and replica to the RPC server.
 
 mod chain;
+mod commits;
 mod ledger;
 mod replica;
 

@@ -26,6 +26,10 @@ pub(crate) struct MemoryDirectory {
     pub(crate) volumes: Mutex<Vec<VolumeInfo>>,
     pub(crate) down: AtomicBool,
     pub(crate) lost_calls: AtomicUsize,
+    /// While it is stalled, the ledger still says so often whether a shard is needed.
+    pub(crate) answers_left: AtomicUsize,
+    /// Somebody waits for that answer.
+    pub(crate) waiting: AtomicBool,
     // Whether losses are taken but not answered, and those that were.
     stalled: watch::Sender<bool>,
     unanswered: Mutex<Vec<(PackId, u8, VolumeId)>>,
@@ -44,7 +48,7 @@ impl MemoryDirectory {
         !self.record(pack).is_degraded()
     }
 
-    /// From now on losses are taken and not answered.
+    /// From now on losses are taken and not answered, and shards are said to be needed only [`Self::answers_left`] times.
     pub(crate) fn stall(&self) {
         self.stalled.send_replace(true);
     }
@@ -92,6 +96,19 @@ impl Directory for MemoryDirectory {
         self.up()?;
         let packs = self.packs.lock().unwrap();
         Ok(u64::try_from(packs.values().filter(|record| record.is_degraded()).count()).unwrap())
+    }
+
+    async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError> {
+        self.up()?;
+        let has_answer = |left: usize| left.checked_sub(1);
+        if *self.stalled.borrow()
+            && self.answers_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, has_answer).is_err()
+        {
+            self.waiting.store(true, Ordering::SeqCst);
+            self.stalled.subscribe().wait_for(|stalled| !stalled).await.map_err(DirectoryError::new)?;
+        }
+        let packs = self.packs.lock().unwrap();
+        Ok(packs.values().any(|record| record.header.shards.contains(shard)))
     }
 
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {

@@ -10,6 +10,7 @@
 //! A shard appears under its name complete and durable, or not at all: tmp → write → fdatasync → rename → fsync of the
 //! directory. Bytes are not hashed here; that is the replica's task.
 
+mod age;
 mod aligned;
 #[cfg(test)]
 mod crash_test;

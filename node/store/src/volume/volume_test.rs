@@ -194,3 +194,25 @@ fn a_full_disk_is_a_typed_error_and_leaves_nothing_behind() {
     assert!(volume.space().unwrap().total >= 4 << 20);
     assert_eq!(volume.read_only(), None, "full is not broken");
 }
+
+#[test]
+fn a_file_is_as_young_as_its_last_touch() {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    let dir = tempfile::tempdir().unwrap();
+    let volume = Volume::create(dir.path(), marker()).unwrap();
+    let (id, bytes) = shard(1000, 1);
+    assert_eq!((volume.touched(&id), volume.touch(&id)), (Ok(None), Ok(false)));
+    let now = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let touched = || volume.touched(&id).unwrap().unwrap().get();
+    // File systems take their time from a clock that ticks every few milliseconds.
+    let is_young = |since: u64| (since - 50..=now() + 50).contains(&touched());
+    let began = now();
+    volume.put(&id, &bytes).unwrap();
+    assert!(is_young(began));
+    let old = UNIX_EPOCH + Duration::from_millis(1_234_567);
+    fs::File::options().write(true).open(file_of(volume.path(), &id)).unwrap().set_modified(old).unwrap();
+    assert_eq!(touched(), 1_234_567);
+    let began = now();
+    assert_eq!(volume.touch(&id), Ok(true));
+    assert!(is_young(began));
+}

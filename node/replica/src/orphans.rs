@@ -1,0 +1,160 @@
+//! Shards that no recorded pack has: their client sent them and never recorded the pack. They are removed once they are old.
+//!
+//! Nothing that a recorded pack has is ever removed, also not when the pack is recorded at that moment
+//! (`docs/adr/0051-orphan-shards.md`): a pack is recorded only while its shards are claimed, and a shard is
+//! removed only while it is not, after the ledger was asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use primitives::{PackId, ShardId, TimestampMs, VolumeId};
+use store::{Volume, VolumeError};
+
+use crate::ReplicaError;
+use crate::index::ShardRow;
+use crate::shared::{Shared, blocking, wall_clock};
+use crate::slot::Slot;
+use crate::status::OrphanReport;
+
+/// Rows read at a time.
+const PAGE: usize = 512;
+/// Orphans removed in one pass; the next takes the rest. Bounds memory.
+const PASS_MAX: usize = 65_536;
+
+/// Looks at every shard here and removes the orphans that are older than the grace period.
+///
+/// # Errors
+/// [`ReplicaError::Directory`] as soon as the ledger does not answer; nothing more is removed then.
+pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<OrphanReport, ReplicaError> {
+    let (mut report, orphans) = find(shared, grace).await?;
+    if !is_believable(report.recorded, report.orphans) {
+        tracing::warn!(
+            target: "replica", orphans = report.orphans, recorded = report.recorded,
+            "the ledger knows fewer of the shards here than it does not: none is removed, as it may have lost its records; \
+             if it has not, they go once more packs are recorded"
+        );
+        report.held_back = true;
+        return Ok(report);
+    }
+    for (volume, shard) in orphans {
+        if let Some(bytes) = remove_one(shared, volume, shard, grace).await? {
+            report.removed += 1;
+            report.bytes += bytes;
+        }
+    }
+    if report.removed > 0 {
+        tracing::info!(
+            target: "replica", shards = report.removed, bytes = report.bytes, recorded = report.recorded,
+            "removed shards of packs that were never recorded"
+        );
+    }
+    Ok(report)
+}
+
+/// Whether to believe a ledger that does not know these shards: one that has lost its records knows none.
+fn is_believable(recorded: u64, orphans: u64) -> bool {
+    orphans <= recorded
+}
+
+/// Counts the shards of recorded packs and the old ones of others; the latter are named, up to [`PASS_MAX`].
+async fn find(shared: &Arc<Shared>, grace: Duration) -> Result<(OrphanReport, Vec<(VolumeId, ShardId)>), ReplicaError> {
+    let mut report = OrphanReport::default();
+    let mut orphans = Vec::new();
+    for slot in shared.shelf.slots() {
+        let mut after: Option<ShardId> = None;
+        loop {
+            let page = shared.index.page(slot.id, after.as_ref(), PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            for (shard, row) in page {
+                if is_recorded(shared, &shard, &row).await? {
+                    report.recorded += 1;
+                } else if is_old(&slot, &shard, grace).await? {
+                    report.orphans += 1;
+                    if orphans.len() < PASS_MAX {
+                        orphans.push((slot.id, shard));
+                    }
+                }
+            }
+        }
+    }
+    Ok((report, orphans))
+}
+
+/// Whether a pack is recorded that has the shard. Asks first for the packs that it was sent for, which is cheap.
+async fn is_recorded(shared: &Shared, shard: &ShardId, row: &ShardRow) -> Result<bool, ReplicaError> {
+    for (pack, _) in &row.members {
+        let pack: &PackId = pack;
+        if shared.directory.pack(pack).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(shared.directory.needed(shard).await?)
+}
+
+/// Whether the file was last needed longer ago than the grace period. Not when its disk does not say.
+async fn is_old(slot: &Arc<Slot>, shard: &ShardId, grace: Duration) -> Result<bool, ReplicaError> {
+    let (slot, shard) = (slot.clone(), *shard);
+    blocking(move || {
+        let touched = slot.volume().and_then(|volume| volume.touched(&shard).ok().flatten());
+        touched.is_some_and(|touched| age(touched, wall_clock()) >= grace)
+    })
+    .await
+}
+
+/// The time since `touched`; none when that lies in the future, because a clock was set back.
+pub(crate) fn age(touched: TimestampMs, now: TimestampMs) -> Duration {
+    Duration::from_millis(now.get().saturating_sub(touched.get()))
+}
+
+/// Makes a shard that is needed now as young as one that came now.
+pub(crate) fn touch(volume: &Volume, shard: &ShardId) {
+    if let Err(error) = volume.touch(shard) {
+        // It may be removed sooner; then the commit of its pack is refused, and nothing is recorded that is not here.
+        tracing::warn!(target: "replica", path = %volume.path().display(), %shard, %error, "cannot touch a shard's file");
+    }
+}
+
+/// Removes one shard from one volume, if it is an orphan still. Its length, bytes, when it was removed.
+async fn remove_one(
+    shared: &Arc<Shared>,
+    volume: VolumeId,
+    shard: ShardId,
+    grace: Duration,
+) -> Result<Option<u64>, ReplicaError> {
+    // From here on no commit begins to need it, and none that needs it is under way.
+    let Some(_leaving) = shared.claims.let_go(shard) else { return Ok(None) };
+    let Some(slot) = shared.shelf.slot(volume) else { return Ok(None) };
+    if shared.is_gone(volume, &shard) || !is_old(&slot, &shard, grace).await? || shared.directory.needed(&shard).await?
+    {
+        return Ok(None);
+    }
+    let task = shared.clone();
+    let removed = blocking(move || {
+        // The row goes first: a row without a file would be a lost shard, a file without a row is an orphan again.
+        let Some(volume) = slot.volume() else { return Ok(None) };
+        let (Some(row), _) = task.index.change(slot.id, &shard, |_| None)? else { return Ok(None) };
+        slot.removed(u64::from(row.len));
+        if task.holders(&shard)?.is_empty() {
+            task.index.delete_outboard(&shard)?;
+        }
+        volume.delete(&shard)?;
+        Ok(Some(row))
+    });
+    match removed.await? {
+        Ok(Some(row)) => {
+            let bytes = u64::from(row.len);
+            tracing::debug!(target: "replica", volume = volume.0, %shard, bytes, "orphan removed");
+            metrics::counter!("strongroom_replica_orphan_shards_removed_total").increment(1);
+            metrics::counter!("strongroom_replica_orphan_bytes_removed_total").increment(bytes);
+            Ok(Some(bytes))
+        }
+        Ok(None) => Ok(None),
+        Err(ReplicaError::Volume(error)) => {
+            let error: VolumeError = error;
+            tracing::warn!(target: "replica", volume = volume.0, %shard, %error, "cannot remove an orphan; found again at the next start");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,238 @@
+//! Shards of packs that were never recorded go; no shard goes that a recorded pack has, whatever happens at the same time.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod support;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use primitives::{Policy, ShardAck};
+use replica::{OrphanReport, Replica, ReplicaError, Shortage};
+use support::{Node, Pack, eventually, pack};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const NOW: Duration = Duration::ZERO;
+
+/// Puts every shard of the pack and records nothing.
+async fn put(replica: &Replica, pack: &Pack) -> Vec<ShardAck> {
+    let width = u8::try_from(pack.shards.len()).unwrap();
+    let mut acks = Vec::new();
+    for index in 0..width {
+        let at = usize::from(index);
+        let shard = pack.header.shards[at];
+        acks.push(replica.put(pack.id, index, width, shard, pack.shards[at].clone()).await.unwrap());
+    }
+    acks
+}
+
+/// Makes the files of acknowledged shards as old as this.
+fn make_old(node: &Node, acks: &[ShardAck], age: Duration) {
+    for ack in acks {
+        let file = fs::File::options().write(true).open(node.file(ack.volume, &ack.shard)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+}
+
+fn files(node: &Node, acks: &[ShardAck]) -> usize {
+    acks.iter().filter(|ack| node.file(ack.volume, &ack.shard).exists()).count()
+}
+
+/// A node with three recorded packs and the acknowledgements of one that is not.
+async fn node_with_orphans(root: &std::path::Path) -> (Node, Replica, Vec<Pack>, Pack, Vec<ShardAck>) {
+    let mut node = Node::new(root, 6);
+    let replica = node.start().await;
+    let recorded: Vec<_> = (0..3).map(|seed| pack(Policy::ERASURE, 32_768, seed)).collect();
+    for pack in &recorded {
+        let acks = node.store(&replica, pack).await;
+        make_old(&node, &acks, 100 * HOUR);
+    }
+    let orphan = pack(Policy::ERASURE, 32_768, 100);
+    let acks = put(&replica, &orphan).await;
+    (node, replica, recorded, orphan, acks)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_shards_of_packs_that_were_never_recorded_are_removed_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, replica, recorded, orphan, acks) = node_with_orphans(dir.path()).await;
+    let young = pack(Policy::ERASURE, 4096, 101);
+    let young_acks = put(&replica, &young).await;
+    make_old(&node, &acks, 2 * HOUR);
+    // The same shard again: its client is there still.
+    let again = replica.put(orphan.id, 0, 6, orphan.header.shards[0], orphan.shards[0].clone()).await.unwrap();
+    assert_eq!(again, acks[0]);
+    let report = replica.remove_orphans_now(HOUR).await.unwrap();
+    let expected = OrphanReport { recorded: 18, orphans: 5, removed: 5, bytes: 5 * 32_768, held_back: false };
+    assert_eq!(report, expected);
+    assert_eq!((files(&node, &acks), files(&node, &young_acks)), (1, 6));
+    for (ack, is_left) in acks.iter().zip([true, false, false, false, false, false]) {
+        let read = replica.get(&ack.shard, None).await;
+        assert!(is_left == read.is_ok() && (is_left || matches!(read, Err(ReplicaError::Unknown { .. }))), "{read:?}");
+    }
+    for pack in &recorded {
+        node.check(&replica, pack).await;
+    }
+    let shards: u64 = replica.status().volumes.iter().map(|volume| volume.shards).sum();
+    assert_eq!(shards, 18 + 6 + 1);
+    assert_eq!(replica.scrub_now().await.unwrap().damaged, 0, "none of it counts as lost");
+    // What was removed may come again.
+    put(&replica, &orphan).await;
+    node.check(&replica, &orphan).await;
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().orphans, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orphans_are_removed_without_being_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut node, replica, recorded, _, acks) = node_with_orphans(dir.path()).await;
+    drop(replica);
+    node.stop().await;
+    make_old(&node, &acks, 25 * HOUR);
+    let replica = node.start().await;
+    eventually("removed", || files(&node, &acks) == 0).await;
+    for pack in &recorded {
+        node.check(&replica, pack).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_removed_while_the_ledger_cannot_be_asked_or_knows_too_little() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, replica, recorded, _, acks) = node_with_orphans(dir.path()).await;
+    make_old(&node, &acks, 2 * HOUR);
+    node.directory.down.store(true, Ordering::SeqCst);
+    let refused = replica.remove_orphans_now(HOUR).await;
+    assert!(matches!(refused, Err(ReplicaError::Directory(_))), "{refused:?}");
+    node.directory.down.store(false, Ordering::SeqCst);
+    assert_eq!(files(&node, &acks), 6);
+    // A ledger that has lost its records answers, and knows nothing.
+    let packs = std::mem::take(&mut *node.directory.packs.lock().unwrap());
+    let report = replica.remove_orphans_now(HOUR).await.unwrap();
+    assert_eq!(report, OrphanReport { orphans: 24, held_back: true, ..OrphanReport::default() });
+    *node.directory.packs.lock().unwrap() = packs;
+    assert_eq!(files(&node, &acks), 6);
+    for pack in &recorded {
+        node.check(&replica, pack).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_another_pack_has_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    // The same bytes kept as copies under two policies are two packs with one shard.
+    let (three, five) = (pack(Policy::MIRROR, 4096, 1), pack(Policy::COPIES, 4096, 1));
+    assert_eq!(three.header.shards[0], five.header.shards[0]);
+    let acks = put(&replica, &three).await;
+    make_old(&node, &acks, 2 * HOUR);
+    node.commit(&five, &[]);
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().orphans, 0);
+    assert_eq!(files(&node, &acks), acks.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_and_the_removal_of_its_shards_exclude_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, replica, _, orphan, acks) = node_with_orphans(dir.path()).await;
+    make_old(&node, &acks, 100 * HOUR);
+    // A commit is on its way: nothing of it goes.
+    let confirmed = replica.confirm(vec![(orphan.header.clone(), acks.clone())]).await.unwrap();
+    assert_eq!(confirmed.short(), []);
+    assert_eq!(replica.remove_orphans_now(NOW).await.unwrap().removed, 0);
+    drop(confirmed);
+    // Its answer was lost: the shards are young again, should the ledger record it yet.
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().orphans, 0);
+    // A commit that comes while its shards are being removed waits, and then learns that they are gone.
+    node.directory.answers_left.store(6, Ordering::SeqCst);
+    node.directory.stall();
+    let removal = tokio::spawn({
+        let replica = replica.clone();
+        async move { replica.remove_orphans_now(NOW).await }
+    });
+    eventually("the removal asks a last time", || node.directory.waiting.load(Ordering::SeqCst)).await;
+    let commit = tokio::spawn({
+        let (replica, commits) = (replica.clone(), vec![(orphan.header.clone(), acks.clone())]);
+        async move { replica.confirm(commits).await }
+    });
+    node.directory.go_on();
+    let confirmed = commit.await.unwrap().unwrap();
+    let removed = removal.await.unwrap().unwrap().removed;
+    assert!(removed >= 1, "the one that was being removed, and others before the commit had its turn");
+    // What the commit heard is what is there.
+    let have = u8::try_from(files(&node, &acks)).unwrap();
+    assert_eq!(u64::from(have) + removed, 6);
+    assert_eq!(confirmed.short(), [Shortage { pack: orphan.id, have, need: 4 }]);
+}
+
+/// Clients put packs and record them late or never, while orphans are removed as fast as can be, at any age.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_recorded_pack_ever_lacks_a_shard() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    node.config.orphan_grace = None;
+    let replica = node.start().await;
+    for seed in 0..40 {
+        node.store(&replica, &pack(Policy::ERASURE, 4096, seed)).await;
+    }
+    let node = Arc::new(node);
+    let clients = (0..8u64).map(|client| {
+        let (node, replica) = (node.clone(), replica.clone());
+        async move {
+            let (mut recorded, mut refused) = (Vec::new(), 0);
+            for round in 0..12 {
+                let pack = pack(Policy::ERASURE, 4096, 1000 + client * 100 + round);
+                let acks = put(&replica, &pack).await;
+                if round % 4 == 0 {
+                    continue;
+                }
+                let commit = vec![(pack.header.clone(), acks.clone())];
+                let confirmed = replica.confirm(commit).await.unwrap();
+                if confirmed.short().is_empty() {
+                    node.commit(&pack, &acks);
+                    recorded.push(pack);
+                } else {
+                    refused += 1;
+                }
+                drop(confirmed);
+            }
+            (recorded, refused)
+        }
+    });
+    let clients = tokio::spawn(futures::future::join_all(clients.collect::<Vec<_>>()));
+    let mut removed = 0;
+    while !clients.is_finished() {
+        removed += replica.remove_orphans_now(NOW).await.unwrap().removed;
+    }
+    removed += replica.remove_orphans_now(NOW).await.unwrap().removed;
+    let outcomes = clients.await.unwrap();
+    for pack in outcomes.iter().flat_map(|(recorded, _)| recorded) {
+        assert_eq!(node.volumes_of(&pack.id), [0, 1, 2, 3, 4, 5]);
+        node.check(&replica, pack).await;
+    }
+    let recorded: usize = outcomes.iter().map(|(recorded, _)| recorded.len()).sum();
+    let refused: usize = outcomes.iter().map(|(_, refused)| refused).sum();
+    assert_eq!(recorded + refused, 8 * 9);
+    assert!(removed >= 8 * 3 * 6, "at least those that nobody wanted to record: {removed}");
+    assert_eq!(replica.status().repairs.shards, 0);
+    let left: u64 = replica.status().volumes.iter().map(|volume| volume.shards).sum();
+    assert_eq!(left, u64::try_from((40 + recorded) * 6).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_that_was_recorded_short_is_repaired_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, replica, _, orphan, acks) = node_with_orphans(dir.path()).await;
+    // Two of its shards are gone when it is recorded at last.
+    make_old(&node, &acks[1..3], 2 * HOUR);
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().removed, 2);
+    let confirmed = replica.confirm(vec![(orphan.header.clone(), acks.clone())]).await.unwrap();
+    assert_eq!(confirmed.short(), [Shortage { pack: orphan.id, have: 4, need: 4 }]);
+    node.commit(&orphan, &acks);
+    confirmed.recorded();
+    eventually("rebuilt", || replica.status().repairs.shards == 2).await;
+    node.check(&replica, &orphan).await;
+}

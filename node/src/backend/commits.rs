@@ -1,0 +1,73 @@
+//! Commits of packs on their way to the ledger: their shards are looked for here first, and stay until the answer
+//! (`docs/adr/0051-orphan-shards.md`).
+
+use ledger::{Consistency, Ledger, LedgerError};
+use primitives::ledger::{Applied, Command, Refusal, SignedCommand};
+use primitives::{PackHeader, ShardAck};
+use replica::{Replica, Shortage};
+use rpc::BackendError;
+
+use super::ledger::failed;
+
+/// Submits commands; one outcome each, in order. A pack of which too few shards are here is refused before the ledger hears
+/// of it.
+pub(super) async fn submit(
+    ledger: &Ledger,
+    replica: &Replica,
+    commands: Vec<SignedCommand>,
+) -> Result<Vec<Result<Applied, Refusal>>, BackendError> {
+    let packs: Vec<_> = commands.iter().flat_map(|signed| commits(&signed.command)).collect();
+    if packs.is_empty() {
+        return ledger.submit(commands).await.map_err(failed);
+    }
+    let confirmed = replica.confirm(packs).await.map_err(BackendError::internal)?;
+    let refusals = refusals(ledger, &commands, confirmed.short()).await.map_err(failed)?;
+    let passed = commands.into_iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
+    let answers = ledger.submit(passed.map(|(command, _)| command).collect()).await.map_err(failed);
+    confirmed.recorded();
+    let mut answers = answers?.into_iter();
+    let outcome = |refusal: Option<Refusal>| refusal.map_or_else(|| answers.next(), |refusal| Some(Err(refusal)));
+    Ok(refusals.into_iter().map_while(outcome).collect())
+}
+
+/// The packs that a command records, with the acknowledgements of their shards; a batch has no batches in it.
+fn commits(command: &Command) -> Vec<(PackHeader, Vec<ShardAck>)> {
+    let commands = match command {
+        Command::Batch { commands } => commands.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    let commit = |command: &Command| match command {
+        Command::PackCommit { header, acks, .. } => Some((header.clone(), acks.clone())),
+        _ => None,
+    };
+    commands.iter().filter_map(commit).collect()
+}
+
+/// Why each command must not reach the ledger; `None` for those that may. A pack of which too few shards are left could not
+/// be read by anybody; one that is recorded already is the ledger's own matter.
+async fn refusals(
+    ledger: &Ledger,
+    commands: &[SignedCommand],
+    short: &[Shortage],
+) -> Result<Vec<Option<Refusal>>, LedgerError> {
+    let unreadable: Vec<&Shortage> = short.iter().filter(|shortage| shortage.have < shortage.need).collect();
+    if unreadable.is_empty() {
+        return Ok(vec![None; commands.len()]);
+    }
+    let reader = ledger.read(Consistency::Stale).await?;
+    let refusal = |signed: &SignedCommand| {
+        for (header, _) in commits(&signed.command) {
+            let pack = header.id();
+            let Some(shortage) = unreadable.iter().find(|shortage| shortage.pack == pack) else { continue };
+            if reader.pack(&pack)?.is_none() {
+                return Ok(Some(Refusal::TooFewHolders { found: shortage.have, needed: shortage.need }));
+            }
+        }
+        Ok(None)
+    };
+    commands.iter().map(refusal).collect()
+}
+
+#[cfg(test)]
+#[path = "commits_test.rs"]
+mod tests;

@@ -1,0 +1,137 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use ledger::{LedgerConfig, LedgerGenesis, NoPeers};
+use primitives::ledger::{Signer, VaultTerms};
+use primitives::{
+    Address, EcdsaSignature, Hash32, MemberKey, NetworkId, Policy, SessionId, ShardId, Validator, ValidatorKey,
+    ValidatorSet,
+};
+use replica::ReplicaConfig;
+use store::{Store, StoreConfig};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::directory::LedgerDirectory;
+use crate::member::{Role, Speaker};
+
+const NETWORK: NetworkId = NetworkId::new([1; 32]);
+const OWNER: [u8; 32] = [3; 32];
+const NOW: Duration = Duration::ZERO;
+
+struct World {
+    ledger: Ledger,
+    replica: Replica,
+    serial: std::cell::Cell<u64>,
+}
+
+impl World {
+    async fn start(root: &Path) -> Self {
+        let key = |byte: u8| SigningKey::from_bytes(&[byte; 32]);
+        let member = MemberKey::new(key(20).verifying_key().to_bytes());
+        let validator = Validator { key: ValidatorKey::new(key(30).verifying_key().to_bytes()), power: 1 };
+        let genesis = LedgerGenesis {
+            network: NETWORK,
+            cluster: Hash32::new([2; 32]),
+            members: vec![member],
+            validators: ValidatorSet::from_unsorted(vec![validator]).unwrap(),
+        };
+        let store = Store::open(&root.join("db"), StoreConfig::default()).unwrap();
+        let config = LedgerConfig::new(root.join("raft"), root.join("snapshots"), member);
+        let cancel = CancellationToken::new();
+        let ledger = ledger::start(config, genesis, store.clone(), Arc::new(NoPeers), cancel.clone()).await.unwrap();
+        let speaker = Speaker::new(ledger.clone(), NETWORK, Role::Storage, key(10)).unwrap();
+        let config = ReplicaConfig {
+            volumes: (0..6).map(|volume| root.join(format!("v{volume}"))).collect(),
+            full_permille: 1000,
+            repair_full_permille: 1000,
+            ..ReplicaConfig::default()
+        };
+        let directory = Arc::new(LedgerDirectory::new(speaker));
+        let replica = replica::start(config, NETWORK, key(10), store, directory, cancel).await.unwrap();
+        let world = Self { ledger, replica, serial: std::cell::Cell::new(1) };
+        while world.ledger.status().unwrap().totals.volumes < 6 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        world
+    }
+
+    fn sign(&self, command: Command) -> SignedCommand {
+        let (session, serial) = (SessionId::new([7; 16]), self.serial.replace(self.serial.get() + 1));
+        let hash = SignedCommand::sign_hash(&NETWORK, &command, session, serial);
+        SignedCommand {
+            command,
+            session,
+            serial,
+            signer: Signer::Account(EcdsaSignature::sign(&OWNER, &hash).unwrap()),
+        }
+    }
+
+    async fn submit(&self, commands: Vec<Command>) -> Vec<Result<Applied, Refusal>> {
+        let signed = commands.into_iter().map(|command| self.sign(command)).collect();
+        submit(&self.ledger, &self.replica, signed).await.unwrap()
+    }
+
+    /// Puts all shards of a pack; the command that records it.
+    async fn put(&self, seed: u8) -> Command {
+        let block = |number: u16| *ShardId::of(&[[seed, 0], number.to_le_bytes()].concat()).as_bytes();
+        let pack: Vec<u8> = (0..512).flat_map(block).collect();
+        let parity = coding::encode(Policy::ERASURE, &pack).unwrap();
+        let shards = coding::Shards::new(Policy::ERASURE, &pack, &parity).unwrap();
+        let header = shards.header();
+        let mut acks = Vec::new();
+        for (index, bytes) in (0u8..).zip(shards.iter()) {
+            let shard = header.shards[usize::from(index)];
+            let bytes = Bytes::copy_from_slice(bytes);
+            acks.push(self.replica.put(header.id(), index, 6, shard, bytes).await.unwrap());
+        }
+        Command::PackCommit { vault: terms(1).vault(), header, acks }
+    }
+}
+
+fn terms(name: u8) -> VaultTerms {
+    VaultTerms {
+        owner: Address::from_secret(&OWNER).unwrap(),
+        salt: Hash32::new([name; 32]),
+        cluster: Hash32::new([2; 32]),
+        policy: Policy::ERASURE,
+        retention_ms: 0,
+        delegates: Vec::new(),
+    }
+}
+
+fn register(name: u8) -> Command {
+    let consent = EcdsaSignature::sign(&OWNER, &terms(name).consent_hash(&NETWORK)).unwrap();
+    Command::VaultRegister { terms: terms(name), sealed: vec![9; 40], consent }
+}
+
+fn is_pack(outcome: &Result<Applied, Refusal>) -> bool {
+    matches!(outcome, Ok(Applied::Pack { degraded: false, .. }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_whose_shards_were_removed_is_refused_and_recorded_ones_keep_theirs() {
+    let root = tempfile::tempdir().unwrap();
+    let world = World::start(root.path()).await;
+    let first = world.put(1).await;
+    assert!(is_pack(&world.submit(vec![register(1), first.clone()]).await[1]));
+    // The owner sleeps between the last shard and the commit.
+    let second = world.put(2).await;
+    let report = world.replica.remove_orphans_now(NOW).await.unwrap();
+    assert_eq!((report.recorded, report.removed), (6, 6));
+    let outcomes = world.submit(vec![second.clone(), register(2), first.clone()]).await;
+    assert_eq!(outcomes[0], Err(Refusal::TooFewHolders { found: 0, needed: 4 }));
+    assert_eq!(outcomes[1], Ok(Applied::Done), "each outcome belongs to its command");
+    assert!(is_pack(&outcomes[2]), "{outcomes:?}");
+    let batch = Command::Batch { commands: vec![register(3), second] };
+    assert_eq!(world.submit(vec![batch]).await, [Err(Refusal::TooFewHolders { found: 0, needed: 4 })]);
+    assert_eq!(world.ledger.status().unwrap().totals.packs, 1);
+    // Sent again, it is recorded like any other, and stays.
+    let again = world.put(2).await;
+    assert!(is_pack(&world.submit(vec![again]).await[0]));
+    let report = world.replica.remove_orphans_now(NOW).await.unwrap();
+    assert_eq!((report.recorded, report.orphans), (12, 0));
+}
