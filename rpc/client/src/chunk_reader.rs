@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use primitives::ChunkId;
 use seal::frame::{FrameError, FrameKeys, FrameOpener};
 
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, Wait};
 use crate::index::{Location, PackNumber, VaultIndex};
 use crate::{ClientError, NodeError};
 
@@ -52,12 +52,13 @@ impl<'a> ChunkReader<'a> {
             return Ok(plain);
         }
         let around = if u64::from(location.len) < AROUND { AROUND } else { 0 };
-        if self.load_and_open(&location, around, chunk, &mut plain)? {
+        if self.load_and_open(&location, around, Wait::AWhile, chunk, &mut plain)? {
             return Ok(plain);
         }
         if let Err(error) = self.decode(location.pack) {
             // Too little of the pack is left to decode it, but the frame may lie in a data shard that is still there.
-            let found = error.is_loss() && around > 0 && self.load_and_open(&location, 0, chunk, &mut plain)?;
+            let found =
+                error.is_loss() && self.load_and_open(&location, 0, Wait::AsLongAsItTakes, chunk, &mut plain)?;
             return if found { Ok(plain) } else { Err(error) };
         }
         match self.open(&location, chunk, &mut plain) {
@@ -77,10 +78,11 @@ impl<'a> ChunkReader<'a> {
         &mut self,
         location: &Location,
         around: u64,
+        wait: Wait,
         chunk: &ChunkId,
         plain: &mut [u8],
     ) -> Result<bool, ClientError> {
-        if !self.load(location, around)? {
+        if !self.load(location, around, wait)? {
             return Ok(false);
         }
         let opened = self.open(location, chunk, plain);
@@ -91,18 +93,19 @@ impl<'a> ChunkReader<'a> {
     }
 
     /// Reads the frame and `around` bytes on both sides; says whether that worked.
-    fn load(&mut self, location: &Location, around: u64) -> Result<bool, ClientError> {
+    fn load(&mut self, location: &Location, around: u64, wait: Wait) -> Result<bool, ClientError> {
         let Some(info) = self.index.pack(location.pack) else { return Ok(false) };
         let start = u64::from(location.offset).saturating_sub(around);
         let end = u64::from(location.offset) + u64::from(location.len) + around;
         let end = end.min(Fetcher::pack_len(&info.header));
         let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0)];
-        match self.fetcher.read(&info.header, start..end, &mut bytes) {
+        match self.fetcher.read(&info.header, start..end, &mut bytes, wait) {
             Ok(()) => {
                 self.keep(Window { pack: location.pack, start, bytes, verified: false });
                 Ok(true)
             }
             Err(error @ NodeError::Unreachable { .. }) => Err(error.into()),
+            Err(error) if wait == Wait::AsLongAsItTakes && error.is_temporary() => Err(error.into()),
             Err(_) => Ok(false),
         }
     }

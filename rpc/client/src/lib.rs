@@ -28,6 +28,7 @@ mod client;
 mod digest;
 mod error;
 mod fetch;
+mod hedge;
 mod http;
 mod index;
 mod meta;

@@ -54,3 +54,20 @@ fn with_more_volumes_lost_than_allowed_every_lost_file_is_named_and_the_rest_is_
         assert!(report.files >= 25, "{} of 60 files", report.files);
     }
 }
+
+#[test]
+fn what_is_slow_is_not_lost() {
+    let world = World::new();
+    for n in 0..60 {
+        world.write(&format!("file {n}"), &random(n, 200_000));
+    }
+    world.backup();
+    world.node.lose_volumes(&[1, 4, 5]);
+    let all_quick = world.restore("quick");
+    world.node.slow_volumes(&[0, 2, 3]);
+    let all_slow = world.restore("slow");
+    assert!(world.node.slow_reads.load(Ordering::Relaxed) > 0);
+    let paths = |report: &client::RestoreReport| report.lost.iter().map(|note| note.path.clone()).collect::<Vec<_>>();
+    assert_eq!(paths(&all_slow), paths(&all_quick));
+    assert_eq!(tree_of(&world.path("slow")), tree_of(&world.path("quick")));
+}

@@ -7,7 +7,7 @@ use primitives::{PackHeader, VaultId};
 use seal::pack::{FooterKeys, FrameEntry, PackError, PackFooter};
 
 use super::{Kind, PackInfo, VaultIndex};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, Wait};
 use crate::{ClientError, Node};
 
 /// Bytes that are read first from a pack's end: enough for the footer of a pack of large chunks.
@@ -101,7 +101,7 @@ fn read_footer(header: &PackHeader, keys: &FooterKeys, fetcher: &Fetcher) -> Res
     let mut want = TAIL.min(len);
     for _ in 0..2 {
         let mut tail = vec![0; usize::try_from(want).unwrap_or(0)];
-        if fetcher.read(header, len - want..len, &mut tail).is_err() {
+        if fetcher.read(header, len - want..len, &mut tail, Wait::AWhile).is_err() {
             break;
         }
         match PackFooter::open(keys, pack_len, &tail) {

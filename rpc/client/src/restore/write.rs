@@ -18,6 +18,7 @@ use super::{Restore, metadata};
 use crate::backup::Cutter;
 use crate::buffers::{AlignedBuffer, PAGE, Permit, Pool};
 use crate::digest::pieces_of_file;
+use crate::fetch::Wait;
 use crate::index::PackInfo;
 use crate::meta::FileStat;
 use crate::{ClientError, NodeError};
@@ -59,7 +60,8 @@ impl<'r, 'a> Writer<'r, 'a> {
             let mut readable = decoded.is_some();
             if decoded.is_none() {
                 raw.resize(raw.len().max((end - start) as usize), 0);
-                match fetcher.read(&info.header, u64::from(start)..u64::from(end), &mut raw[..(end - start) as usize]) {
+                let target = &mut raw[..(end - start) as usize];
+                match fetcher.read(&info.header, u64::from(start)..u64::from(end), target, Wait::AWhile) {
                     Ok(()) => readable = true,
                     Err(error @ NodeError::Unreachable { .. }) => return Err(error.into()),
                     Err(error) => tracing::debug!(target: "client", %error, pack = %info.id, "decoding a pack"),
@@ -109,9 +111,11 @@ impl<'r, 'a> Writer<'r, 'a> {
         for group in uses.chunk_by(|a, b| a.offset == b.offset) {
             let (start, end) = span(group);
             let mut frame = vec![0; usize::try_from(end - start).unwrap_or(0)];
-            match self.restore.reading.fetcher.read(&info.header, u64::from(start)..u64::from(end), &mut frame) {
+            let range = u64::from(start)..u64::from(end);
+            let fetcher = &self.restore.reading.fetcher;
+            match fetcher.read(&info.header, range, &mut frame, Wait::AsLongAsItTakes) {
                 Ok(()) if self.open(&group[0], &frame) => self.write_group(group, &mut open),
-                Err(error @ NodeError::Unreachable { .. }) => return Err(error.into()),
+                Err(error) if error.is_temporary() => return Err(error.into()),
                 Ok(()) | Err(_) => group.iter().for_each(|used| self.lose(used, lost)),
             }
         }
