@@ -3,7 +3,7 @@
 
 use eyre::Result;
 
-use crate::{cargo, doctor};
+use crate::{cargo, doctor, fuzz};
 
 /// Runs all tests (or what `args` select) and the examples in the docs.
 pub(crate) fn test(args: &[String]) -> Result<()> {
@@ -31,6 +31,7 @@ pub(crate) fn verify() -> Result<()> {
     doctor::check()?;
     cargo::cargo(&["fmt", "--all", "--check"])?;
     cargo::cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    fuzz::check()?;
     cargo::run(
         cargo::command("cargo")
             .args(["doc", "--release", "--workspace", "--no-deps", "--quiet"])

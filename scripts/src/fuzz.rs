@@ -1,6 +1,6 @@
 //! Fuzzes the decoders that strangers can reach (`tests/fuzz`), with libFuzzer on the stable compiler.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use eyre::{Result, WrapErr, bail};
 
@@ -30,11 +30,9 @@ pub(crate) fn run(names: &[String], seconds: u32) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         bail!("there is no target {unknown}; there are {}", known.join(", "));
     }
-    let host = host()?;
-    // With `--target`, flags reach no build scripts; a directory of its own keeps them from the other builds.
-    let target_dir = std::env::var("CARGO_TARGET_DIR").map_or_else(|_| cargo::root().join("target"), Into::into);
-    let target_dir = target_dir.join("fuzz");
+    let (host, target_dir) = (host()?, target_dir());
     let mut build = cargo::command("cargo");
+    // With `--target`, flags reach no build scripts.
     build.current_dir(&place).args(["build", "--release", "--target", &host]);
     cargo::run(build.env("CARGO_TARGET_DIR", &target_dir).env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}")))?;
     for name in known.iter().filter(|name| names.is_empty() || names.contains(name)) {
@@ -52,6 +50,21 @@ pub(crate) fn run(names: &[String], seconds: u32) -> Result<()> {
             .wrap_err_with(|| format!("{name}: a finding; its input is in {}", target_dir.display()))?;
     }
     Ok(())
+}
+
+/// Whether all targets are formatted and compile; runs none.
+pub(crate) fn check() -> Result<()> {
+    let place = cargo::root().join("tests/fuzz");
+    cargo::run(cargo::command("cargo").current_dir(&place).args(["fmt", "--check"]))?;
+    let mut check = cargo::command("cargo");
+    check.current_dir(&place).args(["clippy", "--release", "--locked", "--", "-D", "warnings"]);
+    cargo::run(check.env("CARGO_TARGET_DIR", target_dir()))
+}
+
+/// A directory of its own: other flags would make the other builds begin anew.
+fn target_dir() -> PathBuf {
+    let target_dir = std::env::var("CARGO_TARGET_DIR").map_or_else(|_| cargo::root().join("target"), PathBuf::from);
+    target_dir.join("fuzz")
 }
 
 /// Names of all targets.

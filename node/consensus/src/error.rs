@@ -136,6 +136,17 @@ pub enum GuardError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no guard file although the chain has blocks that this validator may have signed for.
+    #[error(
+        "{path} is missing although the chain has reached height {tip}: without it this validator could sign twice for the \
+         height in progress; restore it, or start with a new validator key"
+    )]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+        /// Height of the last block here.
+        tip: Height,
+    },
     /// The guard file is another validator's or another network's.
     #[error("{path} belongs to validator {found} of network {network}; this node is another")]
     Foreign {

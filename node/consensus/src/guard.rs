@@ -71,22 +71,14 @@ enum Verdict {
     New,
 }
 
-/// Where a guard begins whose file does not exist: what was signed for earlier heights, and perhaps for this one, is not
-/// on record.
+/// What the chain says to a guard that has no file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beginning {
-    /// The last block here; nothing up to it is signed.
+    /// The last block here. Nothing up to it is signed.
     pub(crate) tip: Height,
-    /// Whether the next height is left to the other validators, because the lost file may have held signatures for it. A
-    /// chain that begins has none, and a validator that is alone would wait for itself.
-    pub(crate) abstains: bool,
-}
-
-impl Beginning {
-    fn record(self, network: NetworkId, validator: ValidatorKey) -> Record {
-        let height = if self.abstains { self.tip.next() } else { self.tip };
-        Record { network, validator, height, steps: vec![(u32::MAX, Step::Precommit, Vec::new())] }
-    }
+    /// Whether this is the only validator. What it may have signed for the next height contradicts nobody's block; among
+    /// others it could be half of an equivocation.
+    pub(crate) alone: bool,
 }
 
 /// The guard of one validator key on one network; holds its file open and locked.
@@ -121,12 +113,12 @@ impl Guard {
             .map_err(|error| io("open", error))?;
         lock::acquire(&file, patience).map_err(|error| io("lock", error))?;
         let length = file.metadata().map_err(|error| io("stat", error))?.len();
-        let record = beginning.record(network, validator);
+        let steps = vec![(u32::MAX, Step::Precommit, Vec::new())];
+        let record = Record { network, validator, height: beginning.tip, steps };
         let mut guard = Self { path: path.to_owned(), file, sequence: 0, record };
-        if length == 0 {
-            if beginning.abstains {
-                let (path, height) = (path.display(), beginning.tip.next());
-                tracing::warn!(target: "consensus", %path, %height, "the signing guard is lost: abstaining at this height");
+        if length == 0 || guard.is_blank()? {
+            if beginning.tip > Height::GENESIS && !beginning.alone {
+                return Err(GuardError::Missing { path: path.to_owned(), tip: beginning.tip });
             }
             guard.create()?;
             return Ok(guard);
@@ -180,6 +172,13 @@ impl Guard {
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(|error| self.io("fsync of the directory", error))
+    }
+
+    /// Whether the process that made the file ended before it wrote anything: so nothing was signed.
+    fn is_blank(&self) -> Result<bool, GuardError> {
+        let mut bytes = vec![0; SLOT_BYTES.saturating_mul(2)];
+        let read = self.file.read_at(&mut bytes, 0).map_err(|error| self.io("read", error))?;
+        Ok(bytes.iter().take(read).all(|byte| *byte == 0))
     }
 
     fn write(&mut self) -> Result<(), GuardError> {
@@ -275,7 +274,7 @@ mod tests {
 
     const NETWORK: NetworkId = NetworkId::new([1; 32]);
     const KEY: ValidatorKey = ValidatorKey::new([2; 32]);
-    const BEGINNING: Beginning = Beginning { tip: Height::GENESIS, abstains: false };
+    const BEGINNING: Beginning = Beginning { tip: Height::GENESIS, alone: false };
 
     fn open(dir: &tempfile::TempDir) -> Result<Guard, GuardError> {
         Guard::open(&dir.path().join("guard"), NETWORK, KEY, BEGINNING, Duration::ZERO)
@@ -286,21 +285,22 @@ mod tests {
     }
 
     #[test]
-    fn without_its_file_nothing_is_signed_twice() {
-        for (abstains, at_five) in [(true, false), (false, true)] {
-            let dir = tempfile::tempdir().unwrap();
-            let beginning = Beginning { tip: h(4), abstains };
-            // Also after it was opened again, when the file exists.
-            for _ in 0..2 {
-                let guard = Guard::open(&dir.path().join("guard"), NETWORK, KEY, beginning, Duration::ZERO);
-                let mut guard = guard.unwrap();
-                assert!(matches!(guard.permit(h(4), 0, Step::Prevote, b"a"), Err(GuardError::Regression { .. })));
-                assert_eq!(guard.permit(h(5), 0, Step::Prevote, b"a").is_ok(), at_five);
-                assert_eq!(guard.permit(h(5), 7, Step::Prevote, b"a").is_ok(), at_five);
-            }
-            let mut guard = Guard::open(&dir.path().join("guard"), NETWORK, KEY, beginning, Duration::ZERO).unwrap();
-            guard.permit(h(6), 0, Step::Prevote, b"a").unwrap();
-        }
+    fn without_its_file_a_lone_validator_signs_nothing_up_to_the_tip_and_others_do_not_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("guard");
+        let among_others = Beginning { tip: h(4), alone: false };
+        let refused = Guard::open(&path, NETWORK, KEY, among_others, Duration::ZERO);
+        assert!(matches!(refused, Err(GuardError::Missing { tip, .. }) if tip == h(4)));
+        // A process that ended while it made the file has signed nothing, and says nothing else.
+        std::fs::write(&path, [0; SLOT_BYTES * 2]).unwrap();
+        let refused = Guard::open(&path, NETWORK, KEY, among_others, Duration::ZERO);
+        assert!(matches!(refused, Err(GuardError::Missing { .. })));
+        let mut guard = Guard::open(&path, NETWORK, KEY, Beginning { tip: h(4), alone: true }, Duration::ZERO).unwrap();
+        assert!(matches!(guard.permit(h(4), 0, Step::Prevote, b"a"), Err(GuardError::Regression { .. })));
+        guard.permit(h(5), 0, Step::Prevote, b"a").unwrap();
+        drop(guard);
+        let mut guard = Guard::open(&path, NETWORK, KEY, among_others, Duration::ZERO).unwrap();
+        assert!(matches!(guard.permit(h(5), 0, Step::Prevote, b"b"), Err(GuardError::Conflict { .. })));
     }
 
     #[test]

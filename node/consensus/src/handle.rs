@@ -92,8 +92,8 @@ fn open(
         return Err(ConsensusError::NotValidator { key: key_id, height: next });
     }
     let tip = chain.head().map_or(Height::GENESIS, |tip| tip.height);
-    let abstains = tip > Height::GENESIS && validators.members().len() > 1;
-    let guard = Guard::open(&dir.join(GUARD), network, key_id, Beginning { tip, abstains }, lock::PATIENCE)?;
+    let beginning = Beginning { tip, alone: validators.members().len() == 1 };
+    let guard = Guard::open(&dir.join(GUARD), network, key_id, beginning, lock::PATIENCE)?;
     let intake = Arc::new(Intake::open(chain.clone(), config.pool)?);
     Ok((chain, intake, GuardedSigner::new(network, key, guard, fatal)))
 }

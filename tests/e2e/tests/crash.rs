@@ -38,10 +38,11 @@ fn a_killed_backup_goes_on_where_it_stopped() {
     // Killed with the first shard, amid packs, near the end.
     let shards = || (0..6).map(|id| files_in(&node.volume(id))).sum::<usize>();
     let empty = shards();
-    for more in [1, 8, 30] {
+    let killed = [1, 8, 30].map(|more| {
         let child = owner.command(&["backup", "v", source.to_str().unwrap()]).spawn().unwrap();
-        kill_when(child, || shards() >= empty + more);
-    }
+        kill_when(child, || shards() >= empty + more)
+    });
+    assert!(killed[0], "the first one ended before its first shard could be seen");
     assert!(shards() > empty, "what the killed runs have sent is there");
     let backup = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
     assert!(backup["snapshot"]["seq"].as_u64().unwrap() >= 1);

@@ -24,11 +24,11 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     let Some((place, change)) = bytes.split_first_chunk::<8>() else { return };
     let world = &*WORLD;
-    let [start, end] = [&place[..4], &place[4..]].map(|part| {
-        u64::from(u32::from_le_bytes(part.try_into().expect("four bytes"))) % (world.shard.len() as u64 + 2)
-    });
+    let len = u64::from(world.header.shard_len);
+    let [start, end] = [&place[..4], &place[4..]]
+        .map(|part| u64::from(u32::from_le_bytes(part.try_into().expect("four bytes"))) % (len + 2));
     let id = world.header.shards[0];
-    let honest = encode_range(&id, world.shard.len() as u64, &world.outboard, &world.shard[..], start..end);
+    let honest = encode_range(&id, len, &world.outboard, &world.shard[..], start..end);
     let Ok(honest) = honest else { return };
     let mut encoded = honest.clone();
     for edit in change.chunks_exact(4) {
@@ -46,7 +46,8 @@ fuzz_target!(|bytes: &[u8]| {
     match verify_range(&world.header, 0, start..end, &encoded) {
         Ok(range) => {
             assert_eq!(encoded, honest, "only the honest proof holds");
-            assert_eq!(range.bytes(), &world.shard[start as usize..end as usize]);
+            let [start, end] = [start, end].map(|at| usize::try_from(at).expect("a place in memory"));
+            assert_eq!(range.bytes(), &world.shard[start..end]);
         }
         Err(error) => assert_ne!(encoded, honest, "the honest proof holds: {error}"),
     }
