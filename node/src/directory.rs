@@ -41,6 +41,11 @@ impl Directory for LedgerDirectory {
         reader.totals().map(|totals| totals.degraded_packs).map_err(DirectoryError::new)
     }
 
+    async fn recorded(&self) -> Result<u64, DirectoryError> {
+        let reader = self.speaker.ledger().read(Consistency::Linearizable).await.map_err(DirectoryError::new)?;
+        reader.totals().map(|totals| totals.packs).map_err(DirectoryError::new)
+    }
+
     async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError> {
         let reader = self.speaker.ledger().read(Consistency::Linearizable).await.map_err(DirectoryError::new)?;
         reader.packs_with_shard(shard, 1).map(|packs| !packs.is_empty()).map_err(DirectoryError::new)

@@ -30,6 +30,9 @@ impl Directory for Empty {
     async fn degraded(&self) -> Result<u64, DirectoryError> {
         Ok(0)
     }
+    async fn recorded(&self) -> Result<u64, DirectoryError> {
+        Ok(0)
+    }
     async fn needed(&self, _: &ShardId) -> Result<bool, DirectoryError> {
         Ok(true)
     }

@@ -41,9 +41,9 @@ impl Confirmed {
         &self.short
     }
 
-    /// The packs were recorded, or may have been: those that lack shards are repaired now.
-    pub fn recorded(self) {
-        for Shortage { pack, have, need } in &self.short {
+    /// Those of the packs that were recorded, or may have been, and that lack shards are repaired now.
+    pub fn recorded(self, was: impl Fn(&PackId) -> bool) {
+        for Shortage { pack, have, need } in self.short.iter().filter(|short| was(&short.pack)) {
             // When the mailbox is full the census finds them.
             let margin = i16::from(*have) - i16::from(*need);
             let _ = self.shared.mailbox.try_send(Message::Damaged { pack: *pack, margin });

@@ -19,6 +19,9 @@ pub trait Directory: Send + Sync {
     /// How many packs are recorded with fewer holders than their policy places; asked every second.
     async fn degraded(&self) -> Result<u64, DirectoryError>;
 
+    /// How many packs are recorded. They are never taken off, so the number does not fall.
+    async fn recorded(&self) -> Result<u64, DirectoryError>;
+
     /// Whether any recorded pack has this shard. Unlike the others it must see every pack that was recorded before the call:
     /// what nobody needs is removed.
     async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError>;

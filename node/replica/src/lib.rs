@@ -28,6 +28,7 @@ mod fill;
 mod get;
 mod gone;
 mod groups;
+mod high_water;
 mod index;
 mod ingress;
 mod log2;

@@ -7,10 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use primitives::{PackId, ShardId, TimestampMs, VolumeId};
+use primitives::{ShardId, TimestampMs, VolumeId};
 use store::{Volume, VolumeError};
 
 use crate::ReplicaError;
+use crate::high_water;
 use crate::index::ShardRow;
 use crate::shared::{Shared, blocking, wall_clock};
 use crate::slot::Slot;
@@ -26,7 +27,18 @@ const PASS_MAX: usize = 65_536;
 /// # Errors
 /// [`ReplicaError::Directory`] as soon as the ledger does not answer; nothing more is removed then.
 pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<OrphanReport, ReplicaError> {
+    let known = shared.directory.recorded().await?;
     let (mut report, orphans) = find(shared, grace).await?;
+    let had = note_recorded(shared, known).await?;
+    if known < had {
+        tracing::warn!(
+            target: "replica", known, had, orphans = report.orphans,
+            "the ledger has fewer packs than it had: none of the shards that it does not know is removed; if it was put \
+             back to an older state on purpose, they go once as many packs are recorded again"
+        );
+        report.held_back = true;
+        return Ok(report);
+    }
     if !is_believable(report.recorded, report.orphans) {
         tracing::warn!(
             target: "replica", orphans = report.orphans, recorded = report.recorded,
@@ -49,6 +61,20 @@ pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<Orph
         );
     }
     Ok(report)
+}
+
+/// Notes how many packs are recorded, if they are more than ever before; says how many they were at most.
+async fn note_recorded(shared: &Arc<Shared>, known: u64) -> Result<u64, ReplicaError> {
+    let slots = shared.shelf.slots();
+    let note = move || {
+        let slots = || slots.iter().map(AsRef::as_ref);
+        let had = high_water::highest(slots());
+        if known > had {
+            high_water::raise(slots(), known);
+        }
+        had
+    };
+    blocking(note).await
 }
 
 /// Whether to believe a ledger that does not know these shards: one that has lost its records knows none.
@@ -83,9 +109,10 @@ async fn find(shared: &Arc<Shared>, grace: Duration) -> Result<(OrphanReport, Ve
 
 /// Whether a pack is recorded that has the shard. Asks first for the packs that it was sent for, which is cheap.
 async fn is_recorded(shared: &Shared, shard: &ShardId, row: &ShardRow) -> Result<bool, ReplicaError> {
-    for (pack, _) in &row.members {
-        let pack: &PackId = pack;
-        if shared.directory.pack(pack).await?.is_some() {
+    for (pack, index) in &row.members {
+        // Whoever sent the shard could name any pack.
+        let recorded = shared.directory.pack(pack).await?;
+        if recorded.is_some_and(|record| record.header.shards.get(usize::from(*index)) == Some(shard)) {
             return Ok(true);
         }
     }
@@ -110,7 +137,7 @@ pub(crate) fn age(touched: TimestampMs, now: TimestampMs) -> Duration {
 /// Makes a shard that is needed now as young as one that came now.
 pub(crate) fn touch(volume: &Volume, shard: &ShardId) {
     if let Err(error) = volume.touch(shard) {
-        // It may be removed sooner; then the commit of its pack is refused, and nothing is recorded that is not here.
+        // It may be removed sooner; then a commit finds it gone. Only one whose answer was lost could still be recorded.
         tracing::warn!(target: "replica", path = %volume.path().display(), %shard, %error, "cannot touch a shard's file");
     }
 }
@@ -123,7 +150,7 @@ async fn remove_one(
     grace: Duration,
 ) -> Result<Option<u64>, ReplicaError> {
     // From here on no commit begins to need it, and none that needs it is under way.
-    let Some(_leaving) = shared.claims.let_go(shard) else { return Ok(None) };
+    let Some(leaving) = shared.claims.let_go(shard) else { return Ok(None) };
     let Some(slot) = shared.shelf.slot(volume) else { return Ok(None) };
     if shared.is_gone(volume, &shard) || !is_old(&slot, &shard, grace).await? || shared.directory.needed(&shard).await?
     {
@@ -131,6 +158,8 @@ async fn remove_one(
     }
     let task = shared.clone();
     let removed = blocking(move || {
+        // To the end of the removal, also when nobody waits for it any more.
+        let _leaving = leaving;
         // The row goes first: a row without a file would be a lost shard, a file without a row is an orphan again.
         let Some(volume) = slot.volume() else { return Ok(None) };
         let (Some(row), _) = task.index.change(slot.id, &shard, |_| None)? else { return Ok(None) };

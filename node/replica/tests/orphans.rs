@@ -114,6 +114,14 @@ async fn nothing_is_removed_while_the_ledger_cannot_be_asked_or_knows_too_little
     assert_eq!(report, OrphanReport { orphans: 24, held_back: true, ..OrphanReport::default() });
     *node.directory.packs.lock().unwrap() = packs;
     assert_eq!(files(&node, &acks), 6);
+    // One that was put back to an older state knows some, and believes that it knows all.
+    let before = replica.remove_orphans_now(3 * HOUR).await.unwrap();
+    assert!(!before.held_back, "{before:?}");
+    let last = node.directory.packs.lock().unwrap().pop_last().unwrap();
+    let report = replica.remove_orphans_now(HOUR).await.unwrap();
+    assert!(report.held_back && report.removed == 0 && report.recorded >= report.orphans, "{report:?}");
+    node.directory.packs.lock().unwrap().insert(last.0, last.1);
+    assert_eq!(files(&node, &acks), 6);
     for pack in &recorded {
         node.check(&replica, pack).await;
     }
@@ -232,7 +240,7 @@ async fn a_pack_that_was_recorded_short_is_repaired_at_once() {
     let confirmed = replica.confirm(vec![(orphan.header.clone(), acks.clone())]).await.unwrap();
     assert_eq!(confirmed.short(), [Shortage { pack: orphan.id, have: 4, need: 4 }]);
     node.commit(&orphan, &acks);
-    confirmed.recorded();
+    confirmed.recorded(|_| true);
     eventually("rebuilt", || replica.status().repairs.shards == 2).await;
     node.check(&replica, &orphan).await;
 }

@@ -56,7 +56,7 @@ async fn lose(lost: &[usize]) {
     node.store(&replica, &unrecorded).await;
     node.directory.packs.lock().unwrap().remove(&unrecorded.id);
     for volume in lost {
-        fs::remove_dir_all(node.volume_path(*volume)).unwrap();
+        node.lose_volume(*volume);
     }
     let gone = |volume: u16| lost.contains(&usize::from(volume));
     eventually("every pack has all shards on the volumes that are left", || {
@@ -215,7 +215,7 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     let replica = node.start().await;
     let first = pack(Policy::ERASURE, 4096, 1);
     node.store(&replica, &first).await;
-    fs::remove_dir_all(node.volume_path(2)).unwrap();
+    node.lose_volume(2);
     fs::create_dir(node.volume_path(2)).unwrap();
     eventually("lost", || replica.status().volumes[2].state == VolumeState::Lost).await;
     eventually("repaired", || node.directory.is_whole(&first.id)).await;
@@ -244,7 +244,7 @@ async fn a_volume_lost_while_the_node_was_down_is_repaired_at_start() {
     }
     drop(replica);
     node.stop().await;
-    fs::remove_dir_all(node.volume_path(0)).unwrap();
+    node.lose_volume(0);
     let replica = node.start().await;
     assert_eq!(replica.status().volumes[0].state, VolumeState::Lost);
     eventually("repaired", || {
@@ -266,7 +266,7 @@ async fn a_ledger_that_is_out_of_reach_delays_repair_and_loses_nothing() {
         node.store(&replica, pack).await;
     }
     node.directory.down.store(true, Ordering::SeqCst);
-    fs::remove_dir_all(node.volume_path(5)).unwrap();
+    node.lose_volume(5);
     eventually("lost", || replica.status().volumes[5].state == VolumeState::Lost).await;
     drop(replica);
     // Even a restart in between does not make it forget.
@@ -305,7 +305,7 @@ async fn copies_never_share_a_volume() {
     // Two of the four go; one volume is left that holds none.
     let held = node.volumes_of(&mirror.id);
     for volume in &held[..2] {
-        fs::remove_dir_all(node.volume_path(usize::from(*volume))).unwrap();
+        node.lose_volume(usize::from(*volume));
     }
     eventually("three copies on the three volumes that are left", || {
         let now = node.volumes_of(&mirror.id);
@@ -325,7 +325,7 @@ async fn fewer_volumes_than_shards_hold_an_even_number_each() {
     let wide = pack(Policy::ERASURE, 4096, 1);
     assert_eq!(node.store(&replica, &wide).await.len(), 6);
     assert_eq!(node.volumes_of(&wide.id), [0, 0, 1, 1, 2, 2]);
-    fs::remove_dir_all(node.volume_path(1)).unwrap();
+    node.lose_volume(1);
     eventually("repaired", || node.volumes_of(&wide.id) == [0, 0, 0, 2, 2, 2]).await;
     node.check(&replica, &wide).await;
 }

@@ -135,7 +135,7 @@ async fn an_index_that_is_lost_is_made_again_from_the_files() {
         node.check(&replica, pack).await;
     }
     // Their packs are known again too: a loss is repaired.
-    fs::remove_dir_all(node.volume_path(4)).unwrap();
+    node.lose_volume(4);
     eventually("repaired", || {
         packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&4))
     })

@@ -3,7 +3,7 @@
 
 use ledger::{Consistency, Ledger, LedgerError};
 use primitives::ledger::{Applied, Command, Refusal, SignedCommand};
-use primitives::{PackHeader, ShardAck};
+use primitives::{PackHeader, PackId, ShardAck};
 use replica::{Replica, Shortage};
 use rpc::BackendError;
 
@@ -23,11 +23,25 @@ pub(super) async fn submit(
     let confirmed = replica.confirm(packs).await.map_err(BackendError::internal)?;
     let refusals = refusals(ledger, &commands, confirmed.short()).await.map_err(failed)?;
     let passed = commands.into_iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
-    let answers = ledger.submit(passed.map(|(command, _)| command).collect()).await.map_err(failed);
-    confirmed.recorded();
+    let passed: Vec<SignedCommand> = passed.map(|(command, _)| command).collect();
+    let sent: Vec<Vec<PackId>> = passed.iter().map(packs_of).collect();
+    let answers = ledger.submit(passed).await.map_err(failed);
+    confirmed.recorded(|pack| may_be_recorded(&answers, &sent, pack));
     let mut answers = answers?.into_iter();
     let outcome = |refusal: Option<Refusal>| refusal.map_or_else(|| answers.next(), |refusal| Some(Err(refusal)));
     Ok(refusals.into_iter().map_while(outcome).collect())
+}
+
+fn packs_of(signed: &SignedCommand) -> Vec<PackId> {
+    commits(&signed.command).iter().map(|(header, _)| header.id()).collect()
+}
+
+/// Whether the ledger took a command that records the pack, or did not say. What it refused was perhaps signed by nobody.
+fn may_be_recorded<E>(answers: &Result<Vec<Result<Applied, Refusal>>, E>, sent: &[Vec<PackId>], pack: &PackId) -> bool {
+    match answers {
+        Ok(answers) => sent.iter().zip(answers).any(|(packs, answer)| answer.is_ok() && packs.contains(pack)),
+        Err(_) => sent.iter().any(|packs| packs.contains(pack)),
+    }
 }
 
 /// The packs that a command records, with the acknowledgements of their shards; a batch has no batches in it.

@@ -98,6 +98,11 @@ impl Directory for MemoryDirectory {
         Ok(u64::try_from(packs.values().filter(|record| record.is_degraded()).count()).unwrap())
     }
 
+    async fn recorded(&self) -> Result<u64, DirectoryError> {
+        self.up()?;
+        Ok(u64::try_from(self.packs.lock().unwrap().len()).unwrap())
+    }
+
     async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError> {
         self.up()?;
         let has_answer = |left: usize| left.checked_sub(1);
@@ -216,6 +221,13 @@ impl Node {
         drop(replica);
         // The tasks let go of database and volumes a moment after they have said that they stopped.
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    /// A volume is gone at once, also while the node writes to it.
+    pub(crate) fn lose_volume(&self, volume: usize) {
+        let (path, aside) = (self.volume_path(volume), self.volume_path(volume).with_extension("gone"));
+        std::fs::rename(path, &aside).unwrap();
+        std::fs::remove_dir_all(aside).unwrap();
     }
 
     pub(crate) fn volume_path(&self, volume: usize) -> PathBuf {
