@@ -117,6 +117,35 @@ fn stripes_of_any_size_and_whole_shards_give_the_same_parity() {
 }
 
 #[test]
+fn few_lost_shards_and_many_come_back() {
+    // Up to 12 lost shards are combined, more are transformed; both in pieces of which the last is ragged.
+    for (text, blocks) in [("14+14", 4 * 1024 + 5), ("40+30", 67), ("64+64", 3), ("20+3", 1)] {
+        let policy = policy(text);
+        let coded = coded(policy, blocks, 7);
+        let (k, width) = (policy.data_shards(), policy.width());
+        let m = policy.parity_shards();
+        for lost in [1, 2, 11, 12, 13, m].into_iter().filter(|lost| *lost <= m) {
+            // The first ones, and some from all over.
+            for step in [1, 2] {
+                let gone: Vec<u8> = (0..lost).map(|n| n * step % width).collect();
+                let left: Vec<u8> =
+                    (0..width).rev().filter(|index| !gone.contains(index)).take(usize::from(k)).collect();
+                let shards = checked(&coded, &left);
+                assert!(decode(&coded.header, &shards).unwrap() == coded.pack, "{text} {gone:?}");
+                let rebuilt = rebuild_all(&coded.header, &shards, &gone).unwrap();
+                let mut expected = gone.clone();
+                expected.sort_unstable();
+                expected.dedup();
+                assert!(rebuilt.iter().map(CheckedShard::index).eq(expected), "{text} {gone:?}");
+                for shard in rebuilt {
+                    assert!(shard.bytes() == coded.shards[usize::from(shard.index())], "{text} {gone:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn shards_longer_than_a_decoding_stripe_come_back() {
     let coded = coded(Policy::ERASURE, 16 * 1024 + 5, 4);
     assert_eq!(decode(&coded.header, &checked(&coded, &[1, 3, 4, 5])).unwrap(), coded.pack);

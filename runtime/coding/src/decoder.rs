@@ -5,14 +5,15 @@ use std::ops::Range;
 use primitives::PackHeader;
 use reed_solomon_simd::ReedSolomonDecoder;
 
+use crate::combine::{Combination, LOST_MAX};
 use crate::geometry::Geometry;
 use crate::select::Selection;
 use crate::shard::{expect_computed, expected_id};
 use crate::{CheckedShard, CodingError};
 
-/// Bytes of each shard that are decoded at a time: every decoding costs 0.17 ms whatever its size, and beyond a few MiB
-/// the working memory leaves the caches.
-pub(crate) const STRIPE: usize = 1024 * 1024;
+/// Bytes of each shard that the transforms decode at a time: every decoding costs 0.17 ms whatever its size, and beyond
+/// 1 MiB the working memory leaves the caches. Few lost shards are decoded without them.
+pub(crate) const STRIPE: usize = 256 * 1024;
 
 /// Puts packs together again. Keep one per thread: it keeps its working memory between packs.
 #[derive(Default)]
@@ -74,8 +75,16 @@ impl Decoder {
         if !selection.lacks_data() {
             return Ok(());
         }
-        for stripe in geometry.stripes(STRIPE) {
-            self.restore_columns(selection, &stripe, geometry.columns_mut(pack, &stripe))?;
+        let lost: Vec<usize> = selection.missing_data().collect();
+        if lost.len() <= LOST_MAX {
+            let rows = pack.chunks_exact_mut(geometry.shard_len).enumerate();
+            let mut targets: Vec<&mut [u8]> =
+                rows.filter(|(index, _)| lost.contains(index)).map(|(_, row)| row).collect();
+            Combination::of(selection, &lost)?.compute(&mut targets);
+        } else {
+            for stripe in geometry.stripes(STRIPE) {
+                self.restore_columns(selection, &stripe, geometry.columns_mut(pack, &stripe))?;
+            }
         }
         for (index, bytes) in (0..=u8::MAX).zip(pack.chunks_exact(geometry.shard_len)) {
             if selection.get(usize::from(index)).is_none() {

@@ -34,6 +34,7 @@
     deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
+mod combine;
 mod decoder;
 mod encoder;
 mod error;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use primitives::PackHeader;
 
+use crate::combine::{Combination, LOST_MAX};
 use crate::decoder::{Decoder, STRIPE};
 use crate::encoder::Encoder;
 use crate::select::Selection;
@@ -47,14 +48,28 @@ pub fn rebuild_all<B: AsRef<[u8]>>(
         };
         rebuilt.insert(*index, bytes);
     }
-    if rebuilt.values().any(Vec::is_empty) {
-        compute(&selection, &mut rebuilt)?;
+    match rebuilt.values().filter(|bytes| bytes.is_empty()).count() {
+        0 => {}
+        1..=LOST_MAX => combine(&selection, &mut rebuilt)?,
+        _ => transform(&selection, &mut rebuilt)?,
     }
     rebuilt.into_iter().map(|(index, bytes)| CheckedShard::computed(header, index, bytes)).collect()
 }
 
+/// Fills the few empty entries.
+fn combine(selection: &Selection<'_>, rebuilt: &mut BTreeMap<u8, Vec<u8>>) -> Result<(), CodingError> {
+    let (mut lost, mut targets) = (Vec::new(), Vec::new());
+    for (index, bytes) in rebuilt.iter_mut().filter(|(_, bytes)| bytes.is_empty()) {
+        bytes.resize(selection.geometry.shard_len, 0);
+        lost.push(usize::from(*index));
+        targets.push(bytes.as_mut_slice());
+    }
+    Combination::of(selection, &lost)?.compute(&mut targets);
+    Ok(())
+}
+
 /// Fills the empty entries stripe by stripe: missing data first, then parity from complete data.
-fn compute(selection: &Selection<'_>, rebuilt: &mut BTreeMap<u8, Vec<u8>>) -> Result<(), CodingError> {
+fn transform(selection: &Selection<'_>, rebuilt: &mut BTreeMap<u8, Vec<u8>>) -> Result<(), CodingError> {
     let geometry = selection.geometry;
     let (mut decoder, mut encoder) = (Decoder::new(), Encoder::new());
     let wanted: Vec<u8> = rebuilt.iter().filter(|(_, bytes)| bytes.is_empty()).map(|(index, _)| *index).collect();
