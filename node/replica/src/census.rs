@@ -12,6 +12,7 @@ use crate::index::ShardRow;
 use crate::ingress::Message;
 use crate::shared::{Shared, blocking, wall_clock};
 use crate::slot::Slot;
+use crate::spread::is_crowded;
 use crate::{ReplicaError, VolumeState, gone};
 
 /// Packs, or rows, read at a time.
@@ -180,7 +181,7 @@ pub(crate) async fn of_ledger(shared: &Arc<Shared>) -> Result<(), ReplicaError> 
     }
 }
 
-/// Whether a pack needs repair. Cheap when it does not: one row look-up for each of its holders here.
+/// Whether a pack needs repair, or could be spread better. Cheap when it does not: one row look-up for each of its holders here.
 fn look(shared: &Shared, pack: PackId, record: &PackRecord) -> Result<bool, ReplicaError> {
     let mut whole = !record.is_degraded();
     for Holder { index, node, volume } in &record.holders {
@@ -206,7 +207,7 @@ fn look(shared: &Shared, pack: PackId, record: &PackRecord) -> Result<bool, Repl
             None => whole = false,
         }
     }
-    Ok(!whole)
+    Ok(!whole || is_crowded(shared, record))
 }
 
 #[cfg(test)]

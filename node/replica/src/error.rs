@@ -72,6 +72,12 @@ pub enum ReplicaError {
         /// Why.
         reason: String,
     },
+    /// Every volume that could take this copy has one of the same pack already: a second one there adds nothing.
+    #[error("no volume is left for another copy: {reason}")]
+    NoPlace {
+        /// Why.
+        reason: String,
+    },
     /// The shard is not here.
     #[error("shard {shard} is not held here")]
     Unknown {
@@ -141,7 +147,11 @@ impl ReplicaError {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Mismatch { .. } | Self::Length { .. } | Self::Index { .. } | Self::Range { .. } => Class::Invalid,
+            Self::Mismatch { .. }
+            | Self::Length { .. }
+            | Self::Index { .. }
+            | Self::Range { .. }
+            | Self::NoPlace { .. } => Class::Invalid,
             Self::Unknown { .. } => Class::NotFound,
             Self::Full { .. }
             | Self::NoVolume { .. }

@@ -46,6 +46,7 @@ mod scrub;
 mod shared;
 mod shelf;
 mod slot;
+mod spread;
 mod status;
 
 pub use config::ReplicaConfig;

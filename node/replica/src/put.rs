@@ -225,7 +225,7 @@ fn none_left(shared: &Shared, item: &Item, last: Option<VolumeError>, copies: bo
         Some(VolumeError::Full { .. }) => ReplicaError::Full { needed },
         _ if up > 0 && full >= up => ReplicaError::Full { needed },
         Some(error) => error.into(),
-        None if copies => ReplicaError::NoVolume {
+        None if copies => ReplicaError::NoPlace {
             reason: format!("each of the {up} usable volumes that could take it holds a copy of this pack already"),
         },
         None => ReplicaError::NoVolume { reason: format!("none of the {} volumes is usable", slots.len()) },

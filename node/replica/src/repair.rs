@@ -14,6 +14,7 @@ use crate::put::{Item, Others, keep};
 use crate::read::{Fault, read_verified};
 use crate::shared::{Shared, blocking};
 use crate::slot::Slot;
+use crate::spread::spread;
 use crate::{ReplicaError, ReplicaEvent, VolumeState, gone};
 
 /// Repairs a pack as far as that can be done now. Only failures of the database are errors.
@@ -22,7 +23,7 @@ pub(crate) async fn repair(shared: &Arc<Shared>, pack: PackId) -> Result<Outcome
     match work.repair(shared, pack).await {
         Ok(outcome) => Ok(outcome),
         Err(error @ ReplicaError::Store(_)) => Err(error),
-        Err(ReplicaError::Full { .. } | ReplicaError::NoVolume { .. }) => {
+        Err(ReplicaError::Full { .. } | ReplicaError::NoVolume { .. } | ReplicaError::NoPlace { .. }) => {
             Ok(Outcome::Stuck { unrepairable: false, shards: work.shards, bytes: work.bytes })
         }
         Err(error) => {
@@ -65,7 +66,8 @@ impl Work {
         let policy = record.header.policy;
         let mut missing: Vec<u8> = (0..policy.width()).filter(|index| !holdings.has(*index)).collect();
         if missing.is_empty() {
-            return Ok(Outcome::Complete { shards: 0, bytes: 0 });
+            let (shards, bytes) = spread(shared, pack, &record, holdings.here).await?;
+            return Ok(Outcome::Complete { shards, bytes });
         }
         let need = usize::from(policy.data_shards());
         let sources = self.sources(shared, &record, &mut holdings, need).await?;

@@ -117,7 +117,7 @@ impl Replica {
     ///
     /// # Errors
     /// [`ReplicaError::Mismatch`], [`ReplicaError::Length`], [`ReplicaError::Index`] for a wrong request;
-    /// [`ReplicaError::Full`], [`ReplicaError::NoVolume`] when no volume takes it.
+    /// [`ReplicaError::Full`], [`ReplicaError::NoVolume`], [`ReplicaError::NoPlace`] when no volume takes it.
     pub async fn put(
         &self,
         pack: PackId,

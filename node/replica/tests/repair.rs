@@ -347,3 +347,40 @@ async fn packs_recorded_as_degraded_are_completed_at_once() {
     assert_eq!(node.volumes_of(&part.id), [0, 1, 2, 3, 4, 5]);
     node.check(&replica, &part).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_that_share_a_volume_move_apart_when_a_volume_returns() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    let packs = packs(4, 4096);
+    for pack in &packs {
+        node.store(&replica, pack).await;
+    }
+    let (path, aside) = (node.volume_path(1), dir.path().join("aside"));
+    fs::rename(&path, &aside).unwrap();
+    eventually("repaired on five volumes", || {
+        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&1))
+    })
+    .await;
+    fs::rename(&aside, &path).unwrap();
+    eventually("each on six volumes", || {
+        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && node.volumes_of(&pack.id) == [0, 1, 2, 3, 4, 5])
+    })
+    .await;
+    for pack in &packs {
+        node.check(&replica, pack).await;
+    }
+    // Any two volumes may be lost again.
+    eventually("nothing is left to do", || {
+        let repairs = replica.status().repairs;
+        (repairs.queued, repairs.running, repairs.failed) == (0, 0, 0)
+    })
+    .await;
+    node.lose_volume(2);
+    node.lose_volume(5);
+    eventually("repaired again", || packs.iter().all(|pack| node.directory.is_whole(&pack.id))).await;
+    for pack in &packs {
+        node.check(&replica, pack).await;
+    }
+}

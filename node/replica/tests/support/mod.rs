@@ -244,7 +244,7 @@ impl Node {
                     ack.verify(&NETWORK).unwrap();
                     acks.push(ack);
                 }
-                Err(ReplicaError::NoVolume { .. } | ReplicaError::Full { .. }) => {}
+                Err(ReplicaError::NoVolume { .. } | ReplicaError::NoPlace { .. } | ReplicaError::Full { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
         }
