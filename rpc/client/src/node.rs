@@ -159,6 +159,12 @@ pub trait Node: Send + Sync {
     /// [`NodeError`].
     fn degraded_packs(&self) -> Result<u64, NodeError>;
 
+    /// Volumes that packs are placed on, also those that are missing at the moment.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    fn volumes(&self) -> Result<u64, NodeError>;
+
     /// A snapshot; the last one when `seq` is `None`.
     ///
     /// # Errors

@@ -83,13 +83,16 @@ impl Policy {
     }
 
     /// How a vault of this policy keeps what its data hangs on, its directories and manifests: whole copies, as many as
-    /// shards of its data may be lost and two more. So names outlive the data, and a restore can say what is lost.
-    /// A policy of copies keeps them like everything else.
+    /// shards of its data may be lost and two more, on a network of so many `volumes` that a volume need not hold two of
+    /// them. So names outlive the data, and a restore can say what is lost. A policy of copies keeps them like
+    /// everything else.
     #[must_use]
-    pub const fn of_metadata(self) -> Self {
-        // 64 parity shards stay within the bounds: the sum is at most 65, of which one is the data shard.
-        let m = if self.m < Self::SHARDS_MAX { self.m.saturating_add(1) } else { self.m };
-        if self.is_copies() { self } else { Self { k: 1, m } }
+    pub fn of_metadata(self, volumes: u64) -> Self {
+        if self.is_copies() {
+            return self;
+        }
+        let others = u8::try_from(volumes.saturating_sub(1)).unwrap_or(u8::MAX);
+        Self { k: 1, m: self.m.saturating_add(1).min(others).min(Self::SHARDS_MAX) }
     }
 
     /// Whether shards are whole copies (`k = 1`).
@@ -167,10 +170,20 @@ mod tests {
 
     #[test]
     fn metadata_survives_more_than_data() {
-        for (policy, metadata) in
-            [("4+2", "1+3"), ("8+4", "1+5"), ("2+0", "1+1"), ("1+0", "1+0"), ("1+4", "1+4"), ("2+64", "1+64")]
-        {
-            assert_eq!(policy.parse::<Policy>().unwrap().of_metadata().to_string(), metadata, "{policy}");
+        for (policy, volumes, metadata) in [
+            ("4+2", 6, "1+3"),
+            ("4+2", 4, "1+3"),
+            ("4+2", 3, "1+2"),
+            ("4+2", 1, "1+0"),
+            ("4+2", 0, "1+0"),
+            ("8+4", 14, "1+5"),
+            ("2+0", 2, "1+1"),
+            ("1+0", 6, "1+0"),
+            ("1+4", 2, "1+4"),
+            ("2+64", 1_000, "1+64"),
+        ] {
+            let policy: Policy = policy.parse().unwrap();
+            assert_eq!(policy.of_metadata(volumes).to_string(), metadata, "{policy} on {volumes}");
         }
     }
 

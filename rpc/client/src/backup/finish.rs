@@ -72,8 +72,7 @@ fn offer(
     let recipients = [secret.recipient(), secret.x_wing().recipient()];
     let sealed = manifest.seal(&recipients, &mut rand::rng());
     let sealed = sealed.map_err(|error| ClientError::internal("sealing the manifest")(&error))?;
-    let placed =
-        place_copies(&sealed, vault.record.terms.policy.of_metadata(), client.node().as_ref(), client.network())?;
+    let placed = place_copies(&sealed, run.packer.metadata(), client.node().as_ref(), client.network())?;
     let added = run.counters.stored_bytes.load(Ordering::Relaxed) + placed.stored_bytes();
     let retention = record.terms.retention_ms;
     let commitment = Commitment {
@@ -102,7 +101,10 @@ fn offer(
     };
     let manifest_pack = header.id();
     let snapshot = Command::SnapshotCommit { commitment: commitment.clone(), packs: packs.to_vec(), manifest_pack };
-    session.apply("the manifest's pack", pack_commit)?;
+    let applied = session.apply("the manifest's pack", pack_commit)?;
+    run.counters
+        .degraded
+        .fetch_add(u64::from(matches!(applied, Applied::Pack { degraded: true, .. })), Ordering::Relaxed);
     match session.submit(vec![snapshot])?.pop() {
         Some(Ok(Applied::Snapshot { .. } | Applied::Done)) => Ok(Some((commitment, placed))),
         Some(Err(Refusal::Sequence { .. } | Refusal::Prev { .. } | Refusal::Conflict { .. })) => Ok(None),

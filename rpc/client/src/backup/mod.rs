@@ -92,7 +92,7 @@ fn attempt(
     let cache_path = cache_dir.path().map(|path| path.join(tree_cache_name(&options.paths)));
     let cache = TreeCache::open(cache_path.as_deref(), &index.generation(), index.lost());
 
-    let (packer, shards) = packer(vault, footer_keys);
+    let (packer, shards) = packer(vault, client.node().volumes()?, footer_keys);
     let run = Run::new(client, options, vault, &index, &cache, cache_path.as_deref(), packer, started_at)?;
 
     options.progress.phase(Phase::Store);
@@ -123,10 +123,10 @@ fn known_total(cache: &TreeCache, options: &BackupOptions) -> Option<(u64, u64)>
 }
 
 /// Open packs for a vault, and where their shards come out.
-fn packer(vault: &OpenVault, keys: FooterKeys) -> (Packer, Shards) {
+fn packer(vault: &OpenVault, volumes: u64, keys: FooterKeys) -> (Packer, Shards) {
     let policy = vault.record.terms.policy;
     let (shards_in, shards) = bounded(usize::from(policy.width()) * 4);
-    (Packer::new(policy, keys, shards_in), shards)
+    (Packer::new(policy, volumes, keys, shards_in), shards)
 }
 
 /// Runs all threads until everything is stored.

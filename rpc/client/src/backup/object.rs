@@ -52,7 +52,7 @@ pub(crate) fn put(
     }
     index.forget_lost(client.node().as_ref(), &vault.id)?;
     let trees = TreeCache::open(None, &index.generation(), index.lost());
-    let (packer, shards) = packer(&vault, footer_keys);
+    let (packer, shards) = packer(&vault, client.node().volumes()?, footer_keys);
     let run = Run::new(client, &backup, &vault, &index, &trees, None, packer, Mtime::default())?;
 
     backup.progress.phase(Phase::Store);

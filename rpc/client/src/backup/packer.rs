@@ -49,8 +49,10 @@ struct Open {
 
 /// The open packs of a run.
 pub(crate) struct Packer {
-    /// Policy of data packs; tree packs have [`Policy::of_metadata`] of it.
+    /// Policy of data packs.
     policy: Policy,
+    /// Policy of tree packs.
+    metadata: Policy,
     keys: FooterKeys,
     data: Vec<Mutex<Option<Open>>>,
     tree: Mutex<Option<Open>>,
@@ -63,13 +65,16 @@ pub(crate) struct Packer {
 }
 
 impl Packer {
-    pub(crate) fn new(policy: Policy, keys: FooterKeys, out: ShardSender) -> Self {
-        let capacity = pack_capacity(policy).max(pack_capacity(policy.of_metadata()));
+    /// Open packs of a vault with this policy, on a network with so many volumes.
+    pub(crate) fn new(policy: Policy, volumes: u64, keys: FooterKeys, out: ShardSender) -> Self {
+        let metadata = policy.of_metadata(volumes);
+        let capacity = pack_capacity(policy).max(pack_capacity(metadata));
         let parity_len = parity_bytes(policy, capacity).unwrap_or(0);
         // Much parity (2+4, say) makes packs on their way large: fewer of them then.
         let in_flight = if parity_len > capacity { 1 } else { IN_FLIGHT };
         Self {
             policy,
+            metadata,
             keys,
             data: (0..OPEN).map(|_| Mutex::default()).collect(),
             tree: Mutex::default(),
@@ -130,10 +135,15 @@ impl Packer {
         &self.data[start]
     }
 
+    /// Policy of directories, lists and manifests.
+    pub(crate) const fn metadata(&self) -> Policy {
+        self.metadata
+    }
+
     const fn policy_of(&self, kind: PackKind) -> Policy {
         match kind {
             PackKind::Data => self.policy,
-            PackKind::Tree => self.policy.of_metadata(),
+            PackKind::Tree => self.metadata,
         }
     }
 

@@ -43,6 +43,12 @@ struct Counted {
     totals: LedgerTotals,
 }
 
+/// What `replica_status` says of the node's volumes.
+#[derive(Deserialize)]
+struct Disks {
+    volumes: Vec<serde::de::IgnoredAny>,
+}
+
 /// A node at a URL. Connections are kept open and shared by all threads.
 #[derive(Debug)]
 pub struct HttpNode {
@@ -197,6 +203,11 @@ impl Node for HttpNode {
     fn degraded_packs(&self) -> Result<u64, NodeError> {
         let status: Counted = self.call("ledger_status", &json!([]))?;
         Ok(status.totals.degraded_packs.get())
+    }
+
+    fn volumes(&self) -> Result<u64, NodeError> {
+        let status: Disks = self.call("replica_status", &json!([]))?;
+        Ok(u64::try_from(status.volumes.len()).unwrap_or(u64::MAX))
     }
 
     fn snapshot(&self, vault: &VaultId, seq: Option<u64>) -> Result<Option<SnapshotRecord>, NodeError> {

@@ -350,6 +350,10 @@ impl Node for FakeNode {
         Ok(self.state().packs.values().filter(|pack| pack.is_degraded()).count() as u64)
     }
 
+    fn volumes(&self) -> Result<u64, NodeError> {
+        Ok(6)
+    }
+
     fn snapshot(&self, vault: &VaultId, seq: Option<u64>) -> Result<Option<SnapshotRecord>, NodeError> {
         let state = self.state();
         let seq = seq.unwrap_or_else(|| state.vaults.get(vault).map_or(0, |record| record.head_seq));
