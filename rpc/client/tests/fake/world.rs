@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses some")]
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -97,4 +99,37 @@ pub fn find(directory: &Path, name: &str) -> PathBuf {
 /// The name of the file that marks a restore under way.
 pub fn marker(report: &BackupReport) -> String {
     format!(".strongroom-restore-{}", &report.commitment.to_string()[..16])
+}
+
+/// One of everything.
+pub fn odd_tree(world: &World) {
+    world.write("plain.txt", b"hello");
+    world.write("empty", b"");
+    world.write("deep/er/and/deeper/file", &random(1, 3_000));
+    world.write("large", &random(2, 9_000_001));
+    world.write("text", "all work and no play ".repeat(400_000).as_bytes());
+    world.write("zeros", &vec![0; 11 << 20]);
+    world.write("name with\nnewline", b"1");
+    std::fs::write(world.source().join(OsStr::from_bytes(b"not-utf8-\xff\xfe")), b"2").unwrap();
+    std::fs::create_dir(world.source().join("empty directory")).unwrap();
+    symlink("plain.txt", world.source().join("link")).unwrap();
+    symlink("/nowhere/at/all", world.source().join("dangling")).unwrap();
+    std::fs::hard_link(world.source().join("large"), world.source().join("deep/large-too")).unwrap();
+    let sparse = std::fs::File::create(world.source().join("sparse")).unwrap();
+    std::os::unix::fs::FileExt::write_at(&sparse, b"begin", 0).unwrap();
+    std::os::unix::fs::FileExt::write_at(&sparse, &random(3, 700_000), 40_000_123).unwrap();
+    sparse.set_len(60_000_000).unwrap();
+    let locked = world.write("mode/suid", b"x");
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o4751)).unwrap();
+    std::fs::set_permissions(world.source().join("mode"), std::fs::Permissions::from_mode(0o1555)).unwrap();
+    let attributes = world.source().join("plain.txt");
+    let _ = rustix::fs::setxattr(&attributes, "user.note", b"\x00value", rustix::fs::XattrFlags::empty());
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        world.source().join("fifo"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
 }

@@ -1,0 +1,128 @@
+//! Looks into vaults: snapshots, objects, proofs of files; and what others see.
+
+#![allow(clippy::unwrap_used, reason = "tests end at the first surprise")]
+
+mod fake;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use client::{BackupOptions, Client, ClientError, Owner, RestoreOptions};
+use fake::world::{World, odd_tree, random};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use seal::OwnerSecret;
+
+#[test]
+fn nothing_that_a_node_holds_shows_names_or_contents() {
+    let world = World::new();
+    world.write("secret-name.txt", b"secret content that is long enough to be found again");
+    world.backup();
+    let all = world.node.everything();
+    for needle in [&b"secret-name"[..], b"secret content", b"SRF1", b"SRP1"] {
+        assert!(!all.windows(needle.len()).any(|window| window == needle), "{}", String::from_utf8_lossy(needle));
+    }
+    // Another owner cannot open the vault.
+    let other = OwnerSecret::generate(&mut ChaCha20Rng::seed_from_u64(99));
+    let node: Arc<dyn client::Node> = world.node.clone();
+    let stranger = Client::with_node(node).unwrap().owner(other);
+    assert!(stranger.vault_list().unwrap().is_empty());
+    let refused = stranger.restore(RestoreOptions::new("v", world.path("stolen")));
+    assert!(matches!(refused, Err(ClientError::UnknownVault { .. })));
+}
+
+#[test]
+fn objects_are_put_listed_and_got_back_by_version() {
+    let world = World::new();
+    let owner = world.owner();
+    let quiet = || Arc::new(client::Quiet);
+    let first = owner.put("v", "reports/may", "may.pdf", None, &mut &b"first"[..], quiet()).unwrap();
+    assert_eq!((first.version, first.size, first.media_type.as_str()), (1, 5, "application/pdf"));
+    let mut large = random(5, 13 << 20);
+    large[1 << 20..9 << 20].fill(0);
+    owner.put("v", "large", "large.bin", Some("application/x-mine"), &mut &large[..], quiet()).unwrap();
+    owner.put("v", "empty", "empty", None, &mut &b""[..], quiet()).unwrap();
+    let second = owner.put("v", "reports/may", "may.pdf", None, &mut &b"second"[..], quiet()).unwrap();
+    assert_eq!(second.version, 2);
+    let listed = owner.list("v").unwrap();
+    let names: Vec<&str> = listed.iter().map(|object| object.name.as_str()).collect();
+    assert_eq!(names, ["empty", "large", "reports/may"]);
+    // From a machine that knows nothing.
+    let other = world.owner_with("other");
+    for (name, expected) in [("reports/may", &b"second"[..]), ("large", &large), ("empty", b"")] {
+        let mut got = Vec::new();
+        let info = other.get("v", name, &mut got, quiet()).unwrap();
+        assert_eq!(got, expected, "{name}");
+        assert_eq!(info, other.object("v", name).unwrap());
+    }
+    assert!(matches!(other.object("v", "none"), Err(ClientError::UnknownObject { .. })));
+}
+
+#[test]
+fn snapshots_can_be_listed_looked_into_and_compared() {
+    let world = World::new();
+    let owner = world.owner();
+    world.write("same", b"same");
+    world.write("sub/changes", b"before");
+    world.write("sub/goes", b"goes");
+    let mut options = BackupOptions::new("v", vec![world.source()]);
+    options.tags = vec!["nightly".to_owned()];
+    owner.backup(options).unwrap();
+    world.write("sub/changes", b"after it all");
+    world.write("comes/new", b"new");
+    std::fs::remove_file(world.source().join("sub/goes")).unwrap();
+    std::fs::set_permissions(world.source().join("same"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    for _ in 0..2 {
+        owner.backup(BackupOptions::new("v", vec![world.source()])).unwrap();
+    }
+    let snapshots = owner.snapshots("v").unwrap();
+    assert_eq!(snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(snapshots[0].tags, ["nightly"]);
+    assert_eq!(snapshots[0].paths, [world.source().canonicalize().unwrap().to_str().unwrap()]);
+
+    let ls = |snapshot, path: &str, recursive| {
+        let mut found = Vec::new();
+        let mut each = |entry: client::ListedEntry| {
+            found.push(entry.path.to_str().unwrap().to_owned());
+            Ok(())
+        };
+        owner.ls("v", snapshot, Path::new(path), recursive, &mut each).map(|()| found)
+    };
+    let all = ls(client::SnapshotRef::Seq(1), "", true).unwrap();
+    assert_eq!(all, ["same", "sub", "sub/changes", "sub/goes"]);
+    assert_eq!(ls(client::SnapshotRef::Latest, "/sub", false).unwrap(), ["sub/changes"]);
+    assert_eq!(ls(client::SnapshotRef::Latest, "sub/changes", false).unwrap(), ["sub/changes"]);
+    assert!(ls(client::SnapshotRef::Latest, "sub/goes", false).is_err());
+    assert!(matches!(ls(client::SnapshotRef::Seq(9), "", false), Err(ClientError::UnknownSnapshot { .. })));
+
+    let differences = owner.diff("v", client::SnapshotRef::Seq(1), client::SnapshotRef::Seq(2)).unwrap();
+    let found: Vec<_> = differences.iter().map(|it| (it.path.to_str().unwrap(), it.change)).collect();
+    use client::Change::{Added, Content, Metadata, Removed};
+    let expected =
+        [("comes", Added), ("comes/new", Added), ("same", Metadata), ("sub/changes", Content), ("sub/goes", Removed)];
+    assert_eq!(found, expected);
+    assert!(owner.diff("v", client::SnapshotRef::Seq(2), client::SnapshotRef::Seq(3)).unwrap().is_empty());
+}
+
+#[test]
+fn restored_files_are_proved_to_be_the_committed_ones() {
+    let world = World::new();
+    odd_tree(&world);
+    let report = world.backup();
+    world.restore("target");
+    let verify = |path: &str| {
+        Owner::verify_files(&world.secret, &report.vault, &report.content_root, &world.path(path), &client::Quiet)
+    };
+    let verdict = verify("target").unwrap();
+    assert!(verdict.holds(), "{verdict:?}");
+    assert_eq!(verdict.files, report.files);
+    let changed = world.path("target/deep/er/and/deeper/file");
+    std::fs::write(&changed, random(1, 2_999)).unwrap();
+    assert!(!verify("target").unwrap().holds());
+    std::fs::write(&changed, random(1, 3_000)).unwrap();
+    assert!(verify("target").unwrap().holds());
+    std::fs::rename(&changed, world.path("target/deep/er/and/deeper/file2")).unwrap();
+    assert!(!verify("target").unwrap().holds());
+    assert!(verify("nowhere").is_err());
+}
