@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use eyre::{Result, WrapErr, eyre};
 use ledger::{Ledger, LedgerConfig, LedgerGenesis, NoPeers};
 use replica::{Replica, ReplicaConfig};
-use rpc::{RpcConfig, RpcLimits, Server};
+use rpc::{PeerLimits, RpcConfig, RpcLimits, Server, ShardLimits};
 use store::{DataDir, Store, StoreConfig};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -187,12 +187,30 @@ fn replica_config(config: &Config) -> ReplicaConfig {
 }
 
 fn rpc_config(config: &Config) -> RpcConfig {
+    let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     RpcConfig {
         addr: config.rpc.addr,
         cors: config.rpc.cors.clone(),
         hosts: config.rpc.hosts.clone(),
-        limits: RpcLimits { concurrency_max: config.rpc.connections_max, ..RpcLimits::default() },
-        ..RpcConfig::default()
+        limits: RpcLimits {
+            request_bytes_max: config.rpc.request_mib_max << 20,
+            response_bytes_max: config.rpc.response_mib_max << 20,
+            batch_max: config.rpc.batch_max,
+            log_blocks_max: config.rpc.log_blocks_max,
+            logs_max: bytes(config.rpc.logs_max.into()),
+            block_cache_bytes: bytes(u64::from(config.rpc.block_cache_mib) << 20),
+        },
+        shards: ShardLimits {
+            put_bytes_max: bytes(u64::from(config.rpc.shard_put_mib) << 20),
+            get_bytes_max: bytes(u64::from(config.rpc.shard_get_mib) << 20),
+            wait: Duration::from_secs(config.rpc.shard_wait_seconds),
+        },
+        peers: PeerLimits {
+            connections_max: config.rpc.connections_max,
+            header: Duration::from_secs(config.rpc.header_seconds),
+            idle: Duration::from_secs(config.rpc.idle_seconds),
+            bytes_min: u64::from(config.rpc.idle_kib_min) << 10,
+        },
     }
 }
 

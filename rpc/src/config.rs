@@ -17,6 +17,8 @@ pub struct RpcConfig {
     pub limits: RpcLimits,
     /// Limits on shard transfers.
     pub shards: ShardLimits,
+    /// Limits on connections and on how slow whoever is at the other end may be.
+    pub peers: PeerLimits,
 }
 
 impl Default for RpcConfig {
@@ -27,6 +29,7 @@ impl Default for RpcConfig {
             hosts: Vec::new(),
             limits: RpcLimits::default(),
             shards: ShardLimits::default(),
+            peers: PeerLimits::default(),
         }
     }
 }
@@ -40,8 +43,6 @@ pub struct RpcLimits {
     pub response_bytes_max: u32,
     /// Most requests in a batch. Default 1000, what viem sends at most.
     pub batch_max: u32,
-    /// Most requests (HTTP) and connections (WebSocket) served at once. Default 1000.
-    pub concurrency_max: u32,
     /// Most blocks that one `eth_getLogs` looks at. Default 10,000.
     pub log_blocks_max: u64,
     /// Most logs that one `eth_getLogs` returns. Default 10,000.
@@ -56,7 +57,6 @@ impl Default for RpcLimits {
             request_bytes_max: 24 * 1024 * 1024,
             response_bytes_max: 32 * 1024 * 1024,
             batch_max: 1000,
-            concurrency_max: 1000,
             log_blocks_max: 10_000,
             logs_max: 10_000,
             block_cache_bytes: 64 * 1024 * 1024,
@@ -73,17 +73,35 @@ pub struct ShardLimits {
     pub get_bytes_max: usize,
     /// How long a transfer waits for that memory before it is told to come back. Default 2 s.
     pub wait: Duration,
-    /// How long a sender may be silent before the transfer is given up. Default 20 s.
-    pub idle: Duration,
 }
 
 impl Default for ShardLimits {
     fn default() -> Self {
+        Self { put_bytes_max: 256 * 1024 * 1024, get_bytes_max: 256 * 1024 * 1024, wait: Duration::from_secs(2) }
+    }
+}
+
+/// Limits on connections. Whoever opens many and is slow on each holds memory that others need: a body that is being
+/// sent and an answer that is being read must move `bytes_min` in every `idle`, or end.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerLimits {
+    /// Most connections at once; more are told to come back. Default 1000.
+    pub connections_max: u32,
+    /// How long a connection may be without a whole request head, at its beginning and between requests. Default 30 s.
+    pub header: Duration,
+    /// In how long something must move. Default 30 s.
+    pub idle: Duration,
+    /// How much must move in that time, bytes. Default 64 KiB, which makes 2 KiB a second.
+    pub bytes_min: u64,
+}
+
+impl Default for PeerLimits {
+    fn default() -> Self {
         Self {
-            put_bytes_max: 256 * 1024 * 1024,
-            get_bytes_max: 256 * 1024 * 1024,
-            wait: Duration::from_secs(2),
-            idle: Duration::from_secs(20),
+            connections_max: 1000,
+            header: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
+            bytes_min: 64 * 1024,
         }
     }
 }

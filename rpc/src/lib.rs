@@ -5,9 +5,9 @@
 //! the `node` crate.
 //!
 //! ```text
-//!   socket ─► host check ─► /shards, /livez, /readyz        (http/)
-//!                      └──► jsonrpsee ─► geth's words ─► methods ─► Backend
-//!                                        (middleware)   (methods/)
+//!   socket ─► pace ─► host check ─► /shards, /livez, /readyz        (http/)
+//!      (connection/)           └──► jsonrpsee ─► geth's words ─► methods ─► Backend
+//!                                                (middleware)   (methods/)
 //! ```
 //!
 //! ```no_run
@@ -23,6 +23,7 @@
 
 mod backend;
 mod config;
+mod connection;
 mod error;
 mod ethereum;
 mod http;
@@ -35,6 +36,6 @@ pub use backend::{
     Backend, BackendError, BlockData, ChainBackend, Check, LedgerBackend, Readiness, ReplicaBackend, ShardError,
     StateAt,
 };
-pub use config::{RpcConfig, RpcLimits, ShardLimits};
+pub use config::{PeerLimits, RpcConfig, RpcLimits, ShardLimits};
 pub use error::RpcError;
 pub use server::{Server, serve};

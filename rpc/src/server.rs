@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jsonrpsee::RpcModule;
 use jsonrpsee::core::middleware::RpcServiceBuilder;
-use jsonrpsee::server::{BatchRequestConfig, ServerBuilder, ServerConfig, ServerHandle};
+use jsonrpsee::server::{BatchRequestConfig, ServerBuilder, ServerConfig, ServerHandle, stop_channel};
 use jsonrpsee::types::SubscriptionId;
 use rpc_api::audit::AuditApiServer;
 use rpc_api::chain::ChainApiServer;
@@ -17,13 +17,14 @@ use rpc_api::proof::ProofApiServer;
 use rpc_api::replica::ReplicaApiServer;
 use rpc_api::snapshot::SnapshotApiServer;
 use rpc_api::web3::Web3ApiServer;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::{Hosts, HttpLayer, Shards, cors_layer};
 use crate::methods::Methods;
 use crate::metrics::MethodMetrics;
 use crate::middleware::Words;
-use crate::{Backend, RpcConfig, RpcError};
+use crate::{Backend, RpcConfig, RpcError, connection};
 
 /// A running server.
 #[derive(Clone, Debug)]
@@ -72,15 +73,17 @@ async fn listen(config: RpcConfig, backend: Arc<dyn Backend>, cancel: Cancellati
     let rpc =
         RpcServiceBuilder::new().layer_fn(move |inner| Words::new(inner, Arc::clone(&metrics), response_bytes_max));
     let failed = |source| RpcError::Listen { addr: config.addr, source };
-    let server = ServerBuilder::new()
+    let listener = TcpListener::bind(config.addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    let services = ServerBuilder::new()
         .set_config(server_config(&config))
         .set_http_middleware(http)
         .set_rpc_middleware(rpc)
-        .build(config.addr)
-        .await
-        .map_err(failed)?;
-    let addr = server.local_addr().map_err(failed)?;
-    let handle = server.start(module);
+        .to_service_builder();
+    let (stop, handle) = stop_channel();
+    let (methods, of_service) = (jsonrpsee::Methods::from(module), stop.clone());
+    let service = move || services.clone().build(methods.clone(), of_service.clone());
+    tokio::spawn(connection::accept(listener, config.peers, stop, service));
     tracing::info!(target: "rpc", %addr, "listening");
 
     let stopper = handle.clone();
@@ -117,7 +120,7 @@ fn server_config(config: &RpcConfig) -> ServerConfig {
     ServerConfig::builder()
         .max_request_body_size(limits.request_bytes_max)
         .max_response_body_size(limits.response_bytes_max)
-        .max_connections(limits.concurrency_max)
+        .max_connections(config.peers.connections_max)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch_max))
         .set_id_provider(HexIds)
         .build()

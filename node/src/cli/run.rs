@@ -13,7 +13,7 @@ use crate::{telemetry, wiring};
 /// Options of `run`; each overrides the configuration file and the environment.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  strongroom run --dev\n  strongroom run --dev --data-dir /srv/strongroom --volume /disk1 --volume /disk2\n  strongroom run --config /etc/strongroom.toml"
+    after_help = "Examples:\n  strongroom run --dev\n  strongroom run --dev --data-dir /srv/strongroom --volume /disk1 --volume /disk2\n  strongroom run --config /etc/strongroom.toml --set rpc.idle_seconds=10"
 )]
 pub(crate) struct RunArgs {
     /// Create a network of one validator for this machine at the first start
@@ -50,6 +50,29 @@ pub(crate) struct Place {
     /// Configuration file
     #[arg(long, env = "STRONGROOM_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Any option of the configuration, such as `rpc.batch_max=100`; may be given several times
+    #[arg(long = "set", value_name = "OPTION=VALUE", value_parser = setting)]
+    settings: Vec<Setting>,
+}
+
+/// One option of the configuration with its value.
+#[derive(Clone, Debug)]
+struct Setting {
+    section: Option<String>,
+    option: String,
+    value: Value,
+}
+
+/// Reads `section.option=value`; the value is TOML, or else a text.
+fn setting(text: &str) -> Result<Setting, String> {
+    let (path, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is no OPTION=VALUE"))?;
+    let (section, option) = match path.split_once('.') {
+        Some((section, option)) => (Some(section.to_owned()), option.to_owned()),
+        None => (None, path.to_owned()),
+    };
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
+    let value = parsed.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_else(|| json!(value));
+    Ok(Setting { section, option, value })
 }
 
 impl Place {
@@ -57,6 +80,16 @@ impl Place {
     pub(crate) fn load(&self, mut flags: Map<String, Value>) -> eyre::Result<Config> {
         if let Some(dir) = &self.data_dir {
             flags.insert("data_dir".to_owned(), json!(dir));
+        }
+        for Setting { section, option, value } in &self.settings {
+            match section {
+                None => drop(flags.insert(option.clone(), value.clone())),
+                Some(section) => {
+                    if let Some(options) = flags.entry(section.clone()).or_insert_with(|| json!({})).as_object_mut() {
+                        options.insert(option.clone(), value.clone());
+                    }
+                }
+            }
         }
         Config::load(self.config.as_deref(), Value::Object(flags))
     }
@@ -91,4 +124,35 @@ pub(crate) fn run(args: RunArgs) -> Result<Exit, Failure> {
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     outcome?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_option_can_be_set() {
+        let place = |settings: &[&str]| Place {
+            data_dir: None,
+            config: None,
+            settings: settings.iter().map(|text| setting(text).unwrap()).collect(),
+        };
+        let set = [
+            "rpc.batch_max=7",
+            "rpc.cors=[\"https://a.example\"]",
+            "rpc.addr=127.0.0.1:1",
+            "log.format=json",
+            "metrics.enabled=false",
+            "data_dir=/srv/x=y",
+        ];
+        let config = place(&set).load(Map::new()).unwrap();
+        assert_eq!((config.rpc.batch_max, config.rpc.cors.as_slice()), (7, &["https://a.example".to_owned()][..]));
+        assert_eq!((config.rpc.addr.port(), config.metrics.enabled), (1, false));
+        assert_eq!(config.data_dir.0, PathBuf::from("/srv/x=y"));
+        for (wrong, word) in [("rpc.batch_max=0", "rpc.batch_max"), ("rpc.nonsense=1", "nonsense"), ("x=1", "x")] {
+            let error = format!("{:#}", place(&[wrong]).load(Map::new()).unwrap_err());
+            assert!(error.contains(word), "{wrong}: {error}");
+        }
+        assert!(setting("rpc.batch_max").is_err());
+    }
 }

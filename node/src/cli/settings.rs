@@ -10,12 +10,15 @@ use serde_json::{Map, json};
 use super::exit::{Exit, Failure};
 use super::run::Place;
 use super::{Cli, Global, output};
-use crate::config::Config;
+use crate::config::{Config, explained};
 use crate::keys::NodeKeys;
 use crate::network;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Examples:\n  strongroom config show\n  strongroom config check --config strongroom.toml\n\n`strongroom init --config strongroom.toml` writes a file that explains every option."
+)]
 pub(crate) enum ConfigCommand {
     /// Print the configuration in force: defaults, file, environment
     #[command(after_help = "Example: strongroom config show --config strongroom.toml")]
@@ -79,7 +82,9 @@ pub(crate) fn init(global: &Global, args: InitArgs) -> Result<Exit, Failure> {
     if let Some(dir) = &args.data_dir {
         flags.insert("data_dir".to_owned(), json!(dir));
     }
-    let config = Config::load(None, flags.into())?;
+    let mut config = Config::load(None, flags.into())?;
+    // Of a file that is read from anywhere the path must not depend on where that is.
+    config.data_dir.0 = std::path::absolute(&config.data_dir.0).wrap_err("there is no current directory")?;
     let data_dir = store::DataDir::open(&config.data_dir.0).map_err(eyre::Report::from)?;
     let keys = NodeKeys::load_or_create(&data_dir.keys())?;
     let genesis = network::genesis_file(data_dir.path());
@@ -131,8 +136,7 @@ fn write_config(path: &std::path::Path, config: &Config) -> eyre::Result<()> {
         .create_new(true)
         .open(path)
         .wrap_err_with(|| format!("cannot create {} (an existing file is not overwritten)", path.display()))?;
-    writeln!(file, "# Strongroom's configuration. `strongroom config check --config {}` checks it.", path.display())?;
-    file.write_all(toml::to_string_pretty(config)?.as_bytes())?;
+    file.write_all(explained(config)?.as_bytes())?;
     Ok(())
 }
 

@@ -97,11 +97,10 @@ where
         if let Some(refused) = self.parts.refuse(&request) {
             return done(refused);
         }
-        let bounded = request.headers().contains_key(header::CONTENT_LENGTH) || *request.method() != Method::POST;
-        if bounded {
+        if *request.method() != Method::POST {
             return Box::pin(self.inner.call(request));
         }
-        // jsonrpsee answers 500 to a body that is too long and did not say so before.
+        // jsonrpsee answers 500 to a body that is too long and did not say so before, or that stops coming.
         let (mut inner, limit) = (self.inner.clone(), self.parts.request_bytes_max);
         Box::pin(async move {
             match collect(request, limit).await {
@@ -112,14 +111,14 @@ where
     }
 }
 
-/// Reads a body of unknown length, up to the limit.
+/// Reads a body, up to the limit.
 async fn collect(request: HttpRequest, limit: u32) -> Result<HttpRequest, HttpResponse> {
     let (head, body) = request.into_parts();
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
     match limited.collect().await {
         Ok(body) => Ok(HttpRequest::from_parts(head, HttpBody::new(Full::new(body.to_bytes())))),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(None, limit)),
-        Err(error) => Err(reply::text(StatusCode::BAD_REQUEST, error)),
+        Err(error) => Err(reply::broken_body(&error)),
     }
 }
 

@@ -3,8 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
+use jsonrpsee::core::BoxError;
 use jsonrpsee::server::{HttpBody, HttpResponse};
 use serde::Serialize;
+
+use crate::connection::TooSlow;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -27,6 +30,12 @@ pub(crate) fn busy(message: impl std::fmt::Display) -> HttpResponse {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, message);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
+}
+
+/// A body that did not come as a whole: `408` when it came too slowly.
+pub(crate) fn broken_body(error: &BoxError) -> HttpResponse {
+    let status = if error.is::<TooSlow>() { StatusCode::REQUEST_TIMEOUT } else { StatusCode::BAD_REQUEST };
+    text(status, error)
 }
 
 /// `405` with the methods that there are.

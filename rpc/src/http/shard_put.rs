@@ -28,18 +28,17 @@ impl Shards {
         };
         // Senders read the answer after the last byte: what they send has to go somewhere first.
         if len.is_ok() {
-            self.drain(&mut body).await;
+            drain(&mut body).await;
         }
         refused
     }
 
     async fn take(&self, shard: ShardId, place: Place, mut buffer: ShardBuffer, mut body: HttpBody) -> HttpResponse {
         while buffer.missing() > 0 {
-            let frame = match tokio::time::timeout(self.limits.idle, body.frame()).await {
-                Err(_) => return reply::text(StatusCode::REQUEST_TIMEOUT, "the body stopped coming; send it again"),
-                Ok(None) => return reply::text(StatusCode::BAD_REQUEST, "the body ended before Content-Length"),
-                Ok(Some(Err(error))) => return reply::text(StatusCode::BAD_REQUEST, error),
-                Ok(Some(Ok(frame))) => frame,
+            let frame = match body.frame().await {
+                None => return reply::text(StatusCode::BAD_REQUEST, "the body ended before Content-Length"),
+                Some(Err(error)) => return reply::broken_body(&error),
+                Some(Ok(frame)) => frame,
             };
             if let Some(part) = frame.data_ref()
                 && !buffer.push(part)
@@ -54,14 +53,14 @@ impl Shards {
             Err(error) => refuse(&error),
         }
     }
+}
 
-    async fn drain(&self, body: &mut HttpBody) {
-        let mut left = LEN_MAX;
-        while let Ok(Some(Ok(frame))) = tokio::time::timeout(self.limits.idle, body.frame()).await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
-            if left == 0 {
-                return;
-            }
+async fn drain(body: &mut HttpBody) {
+    let mut left = LEN_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+        if left == 0 {
+            return;
         }
     }
 }

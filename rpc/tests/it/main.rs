@@ -14,4 +14,5 @@ mod node_ledger;
 mod node_replica;
 mod protocol;
 mod shards;
+mod slow;
 mod wire;

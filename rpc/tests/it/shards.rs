@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use primitives::{ShardAck, ShardId};
-use rpc::{RpcConfig, ShardLimits};
+use rpc::{PeerLimits, RpcConfig, ShardLimits};
 use tokio::sync::Notify;
 
 use crate::node::Node;
@@ -140,8 +140,8 @@ async fn a_refused_sender_can_send_all_of_it_and_read_why() {
 
 #[tokio::test]
 async fn a_silent_or_hasty_sender_is_given_up() {
-    let shards = ShardLimits { idle: Duration::from_millis(200), ..ShardLimits::default() };
-    let server = TestServer::with(Node::new(), RpcConfig { shards, ..RpcConfig::default() }).await;
+    let peers = PeerLimits { idle: Duration::from_millis(200), ..PeerLimits::default() };
+    let server = TestServer::with(Node::new(), RpcConfig { peers, ..RpcConfig::default() }).await;
     let shard = ShardId::of(&bytes(128));
     let head = format!("PUT {} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 128\r\n\r\n", path(&shard));
     let mut connection = server.connect();

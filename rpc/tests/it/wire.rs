@@ -1,6 +1,6 @@
 //! A server, and a client that writes every byte itself.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,6 +167,18 @@ impl Connection {
         let mut bytes = vec![0; len];
         self.reader.read_exact(&mut bytes).unwrap();
         bytes
+    }
+
+    /// Reads until the server has closed; how many bytes came.
+    pub(crate) fn drain(&mut self) -> usize {
+        let mut bytes = Vec::new();
+        match self.reader.read_to_end(&mut bytes) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                panic!("the server keeps the connection")
+            }
+            // Reset: closed too.
+            _ => bytes.len(),
+        }
     }
 
     fn line(&mut self) -> String {

@@ -1,0 +1,148 @@
+//! The node's configuration: defaults, then the TOML file, then `STRONGROOM_*` environment, then flags.
+
+mod explained;
+mod sections;
+
+use std::path::{Path, PathBuf};
+
+use eyre::{Result, WrapErr, bail, eyre};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+
+pub(crate) use explained::explained;
+pub(crate) use sections::{Config, LogConfig, LogFormat};
+
+/// Sections whose options the environment can set as `STRONGROOM_<SECTION>_<OPTION>`.
+const SECTIONS: &[&str] = &["rpc", "metrics", "chain", "storage", "store", "log"];
+
+impl Config {
+    /// Reads file and environment and lays `flags` (a tree of the options given on the command line) on top.
+    ///
+    /// # Errors
+    /// A file that does not parse, an unknown option, a value out of range: each names the place and the remedy.
+    pub(crate) fn load(file: Option<&Path>, flags: serde_json::Value) -> Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(path) = file {
+            if !path.is_file() {
+                bail!("there is no configuration file {}; `strongroom init --config {0}` writes one", path.display());
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        let environment = Env::prefixed("STRONGROOM_")
+            .filter(|key| {
+                key == "data_dir" || SECTIONS.iter().any(|section| in_section(key.as_str(), section).is_some())
+            })
+            .map(|key| {
+                SECTIONS
+                    .iter()
+                    .find_map(|section| in_section(key.as_str(), section).map(|option| format!("{section}.{option}")))
+                    .unwrap_or_else(|| key.as_str().to_ascii_lowercase())
+                    .into()
+            });
+        let config: Self = figment
+            .merge(environment)
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(|error| eyre!("{error}"))
+            .wrap_err("the configuration is not valid (`strongroom config show` lists all options)")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let mib = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let ranges = [
+            ("chain.heartbeat_seconds", self.chain.heartbeat_seconds, 1, 86_400),
+            ("storage.volume_count", self.storage.volume_count.into(), 1, 64),
+            ("storage.scrub_days", self.storage.scrub_days.into(), 1, 3_650),
+            ("storage.check_seconds", self.storage.check_seconds, 1, 3_600),
+            ("storage.orphan_hours", self.storage.orphan_hours.into(), 0, 8_760),
+            ("rpc.connections_max", self.rpc.connections_max.into(), 1, 65_536),
+            ("rpc.header_seconds", self.rpc.header_seconds, 1, 3_600),
+            ("rpc.idle_seconds", self.rpc.idle_seconds, 1, 3_600),
+            ("rpc.idle_kib_min", self.rpc.idle_kib_min.into(), 1, 1 << 20),
+            ("rpc.request_mib_max", self.rpc.request_mib_max.into(), 1, 1_024),
+            ("rpc.response_mib_max", self.rpc.response_mib_max.into(), 1, 1_024),
+            ("rpc.batch_max", self.rpc.batch_max.into(), 1, 100_000),
+            ("rpc.log_blocks_max", self.rpc.log_blocks_max, 1, 10_000_000),
+            ("rpc.logs_max", self.rpc.logs_max.into(), 1, 1_000_000),
+            ("rpc.block_cache_mib", self.rpc.block_cache_mib.into(), 1, 65_536),
+            ("rpc.shard_put_mib", self.rpc.shard_put_mib.into(), 32, 1 << 20),
+            ("rpc.shard_get_mib", self.rpc.shard_get_mib.into(), 32, 1 << 20),
+            ("rpc.shard_wait_seconds", self.rpc.shard_wait_seconds, 0, 600),
+            ("store.block_cache_mib", mib(self.store.block_cache_mib), 8, 1 << 20),
+            ("store.write_buffer_mib", mib(self.store.write_buffer_mib), 8, 1 << 20),
+        ];
+        for (option, value, min, max) in ranges {
+            if !(min..=max).contains(&value) {
+                bail!("{option} is {value}, it must be {min} to {max}");
+            }
+        }
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.filter) {
+            bail!("log.filter {:?} is not a filter: {error}", self.log.filter);
+        }
+        if self.storage.volumes.len() > 64 {
+            bail!("storage.volumes lists {} volumes, at most 64 are supported", self.storage.volumes.len());
+        }
+        Ok(())
+    }
+
+    /// Directories of the volumes, in order of their ids.
+    pub(crate) fn volumes(&self) -> Vec<PathBuf> {
+        if !self.storage.volumes.is_empty() {
+            return self.storage.volumes.clone();
+        }
+        (0..self.storage.volume_count).map(|id| self.data_dir.0.join("volumes").join(id.to_string())).collect()
+    }
+}
+
+fn in_section<'a>(key: &'a str, section: &str) -> Option<&'a str> {
+    let rest = key
+        .get(..section.len())
+        .filter(|head| head.eq_ignore_ascii_case(section))
+        .and_then(|_| key.get(section.len()..))?;
+    rest.strip_prefix('_').filter(|option| !option.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn write(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file = write("[rpc]\naddr = \"127.0.0.1:1\"\n[chain]\nheartbeat_seconds = 7\n");
+        let config = Config::load(Some(file.path()), json!({"rpc": {"addr": "127.0.0.1:2"}})).unwrap();
+        assert_eq!(config.rpc.addr.port(), 2);
+        assert_eq!(config.chain.heartbeat_seconds, 7);
+        assert_eq!(config.storage.volume_count, 6);
+    }
+
+    #[test]
+    fn a_broken_file_says_where() {
+        for (text, expected) in [
+            ("[rpc]\nadr = \"127.0.0.1:1\"\n", "adr"),
+            ("[rpc\n", "TOML"),
+            ("[chain]\nheartbeat_seconds = 0\n", "heartbeat_seconds is 0"),
+            ("[chain]\nheartbeat_seconds = \"soon\"\n", "heartbeat_seconds"),
+            ("[log]\nfilter = \"=x=\"\n", "log.filter"),
+        ] {
+            let file = write(text);
+            let error = format!("{:#}", Config::load(Some(file.path()), json!({})).unwrap_err());
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn environment_names_split_at_the_section() {
+        assert_eq!(in_section("RPC_CONNECTIONS_MAX", "rpc"), Some("CONNECTIONS_MAX"));
+        assert_eq!(in_section("rpc", "rpc"), None);
+        assert_eq!(in_section("STORAGE_VOLUMES", "store"), None);
+    }
+}
