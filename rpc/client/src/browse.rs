@@ -14,6 +14,7 @@ use crate::digest::digest_of;
 use crate::fetch::Fetcher;
 use crate::snapshot::{self, Reading, TreeReader};
 use crate::vault::OpenVault;
+use crate::width::u64_of;
 use crate::{Change, Client, ClientError, Difference, EntryKind, ListedEntry, Quiet, SnapshotInfo, SnapshotRef};
 
 /// Snapshots in one page of the ledger's list.
@@ -126,7 +127,7 @@ fn listed(path: &Path, entry: &Entry) -> ListedEntry {
         Node::Directory(directory) => (EntryKind::Directory, directory.bytes, None),
         Node::Symlink { target } => {
             let path = PathBuf::from(std::ffi::OsString::from_vec(target.clone()));
-            (EntryKind::Symlink, target.len() as u64, Some(path))
+            (EntryKind::Symlink, u64_of(target.len()), Some(path))
         }
     };
     ListedEntry {
@@ -245,6 +246,6 @@ fn bytes(entry: &Entry) -> u64 {
     match &entry.node {
         Node::File(file) => file.size,
         Node::Directory(directory) => directory.bytes,
-        Node::Symlink { target } => target.len() as u64,
+        Node::Symlink { target } => u64_of(target.len()),
     }
 }

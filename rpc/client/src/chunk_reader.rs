@@ -7,6 +7,7 @@ use seal::frame::{FrameError, FrameKeys, FrameOpener};
 
 use crate::fetch::{Fetcher, Wait};
 use crate::index::{Location, PackNumber, VaultIndex};
+use crate::width::u64_of;
 use crate::{ClientError, NodeError};
 
 /// Bytes that are read around a shorter frame, for its neighbours are wanted next.
@@ -134,7 +135,7 @@ impl<'a> ChunkReader<'a> {
 fn frame<'w>(windows: &'w VecDeque<Window>, location: &Location) -> Option<&'w [u8]> {
     let (start, end) = (u64::from(location.offset), u64::from(location.offset) + u64::from(location.len));
     let has = |window: &&Window| {
-        window.pack == location.pack && window.start <= start && end <= window.start + window.bytes.len() as u64
+        window.pack == location.pack && window.start <= start && end <= window.start + u64_of(window.bytes.len())
     };
     let found = windows.iter().find(|window| window.verified && has(window));
     let window = found.or_else(|| windows.iter().rfind(has))?;

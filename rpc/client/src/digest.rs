@@ -8,14 +8,15 @@ use std::path::Path;
 
 use primitives::{Hash32, VaultId};
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use seal::OwnerSecret;
 use seal::chunk::{Chunker, chunk_id};
 use seal::content::ContentKey;
 use seal::tree::{Content, Name, Node, Piece, Pieces};
+use seal::{OwnerSecret, VaultKeys};
 
 use crate::backup::Cutter;
 use crate::buffers::Pool;
 use crate::meta::FileStat;
+use crate::width::u64_of;
 use crate::{ClientError, FilesVerdict, Note, Progress};
 
 /// The content digest of an entry.
@@ -70,33 +71,65 @@ pub(crate) fn verify_files(
     directory: &Path,
     progress: &dyn Progress,
 ) -> Result<FilesVerdict, ClientError> {
-    let keys = secret.vault_keys(vault);
     std::fs::read_dir(directory).map_err(|source| ClientError::Path { path: directory.to_path_buf(), source })?;
-    let mut digester = Digester {
-        chunker: Chunker::new(keys.cdc_seed),
-        ids: keys.chunk_id,
-        content: ContentKey::new(&keys.content),
-        pool: Pool::new(2, Cutter::BUFFER),
-        progress,
-        verdict: FilesVerdict { expected: *expected, found: Hash32::ZERO, files: 0, bytes: 0, errors: Vec::new() },
-    };
-    digester.verdict.found = digester.directory(directory);
-    Ok(digester.verdict)
+    let verdict = FilesVerdict { expected: *expected, found: Hash32::ZERO, files: 0, bytes: 0, errors: Vec::new() };
+    let mut check = Check { digester: Digester::new(&secret.vault_keys(vault), progress), verdict };
+    check.verdict.found = check.directory(directory);
+    Ok(check.verdict)
 }
 
-struct Digester<'a> {
+/// Computes digests of what is on disk.
+pub(crate) struct Digester<'a> {
     chunker: Chunker,
     ids: [u8; 32],
     content: ContentKey,
     pool: Pool,
     progress: &'a dyn Progress,
+}
+
+impl<'a> Digester<'a> {
+    pub(crate) fn new(keys: &VaultKeys, progress: &'a dyn Progress) -> Self {
+        Self {
+            chunker: Chunker::new(keys.cdc_seed),
+            ids: keys.chunk_id,
+            content: ContentKey::new(&keys.content),
+            pool: Pool::new(2, Cutter::BUFFER),
+            progress,
+        }
+    }
+
+    /// Length and digest of a file.
+    pub(crate) fn file(&self, path: &Path) -> std::io::Result<(u64, Hash32)> {
+        let fd = openat(CWD, path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let stat = FileStat::of_file(&fd)?;
+        let pieces = pieces_of_file(&self.chunker, &self.ids, &self.pool, fd, stat.is_sparse())?;
+        let bytes = pieces.iter().map(Piece::len).sum();
+        self.progress.done(1, bytes);
+        Ok((bytes, digest_of_pieces(&self.content, &pieces)))
+    }
+
+    /// Length and digest of a symbolic link.
+    pub(crate) fn link(&self, path: &Path) -> std::io::Result<(u64, Hash32)> {
+        let target = std::fs::read_link(path)?.into_os_string().into_vec();
+        Ok((u64_of(target.len()), self.content.symlink(&target)))
+    }
+
+    /// The digest of an entry of a snapshot.
+    pub(crate) fn committed(&self, node: &Node) -> Hash32 {
+        digest_of(&self.content, node)
+    }
+}
+
+/// A check of a directory under way.
+struct Check<'a> {
+    digester: Digester<'a>,
     verdict: FilesVerdict,
 }
 
-impl Digester<'_> {
+impl Check<'_> {
     /// The digest of a directory; what cannot be read is noted and left out.
     fn directory(&mut self, path: &Path) -> Hash32 {
-        let mut digest = self.content.directory();
+        let mut digest = self.digester.content.directory();
         let names = match names_in(path) {
             Ok(names) => names,
             Err(error) => {
@@ -109,8 +142,7 @@ impl Digester<'_> {
             let found = if kind.is_dir() {
                 Some(self.directory(&below))
             } else if kind.is_symlink() {
-                let target = std::fs::read_link(&below).map(|target| target.into_os_string().into_vec());
-                target.map(|target| self.content.symlink(&target)).map_err(|error| self.error(&below, error)).ok()
+                self.digester.link(&below).map(|(_, digest)| digest).map_err(|error| self.error(&below, error)).ok()
             } else if kind.is_file() {
                 self.file(&below).map_err(|error| self.error(&below, error)).ok()
             } else {
@@ -124,14 +156,10 @@ impl Digester<'_> {
     }
 
     fn file(&mut self, path: &Path) -> std::io::Result<Hash32> {
-        let fd = openat(CWD, path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
-        let stat = FileStat::of_file(&fd)?;
-        let pieces = pieces_of_file(&self.chunker, &self.ids, &self.pool, fd, stat.is_sparse())?;
-        let bytes = pieces.iter().map(Piece::len).sum();
+        let (bytes, digest) = self.digester.file(path)?;
         self.verdict.files += 1;
         self.verdict.bytes += bytes;
-        self.progress.done(1, bytes);
-        Ok(digest_of_pieces(&self.content, &pieces))
+        Ok(digest)
     }
 
     fn error(&mut self, path: &Path, reason: impl ToString) {
@@ -140,7 +168,7 @@ impl Digester<'_> {
 }
 
 /// The entries of a directory, ascending by name.
-fn names_in(path: &Path) -> std::io::Result<BTreeMap<Name, std::fs::FileType>> {
+pub(crate) fn names_in(path: &Path) -> std::io::Result<BTreeMap<Name, std::fs::FileType>> {
     let mut names = BTreeMap::new();
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;

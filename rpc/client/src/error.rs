@@ -45,6 +45,20 @@ pub enum ClientError {
         /// The snapshot asked for.
         snapshot: String,
     },
+    /// The vault has no snapshot at all.
+    #[error("vault {vault:?} has no snapshot yet; `strongroom backup {vault} PATH` takes one")]
+    NoSnapshot {
+        /// The vault's name.
+        vault: String,
+    },
+    /// Nothing in the snapshot is what was asked for.
+    #[error("nothing in snapshot {snapshot} matches {}; `strongroom ls --recursive` shows what is in it", patterns.join(", "))]
+    NothingMatches {
+        /// The snapshot's sequence number.
+        snapshot: u64,
+        /// The patterns.
+        patterns: Vec<String>,
+    },
     /// The vault has no such object.
     #[error("vault {vault:?} has no object {name:?}")]
     UnknownObject {
@@ -88,7 +102,7 @@ pub enum ClientError {
         source: std::io::Error,
     },
     /// The target of a restore has content already.
-    #[error("{} is not empty; choose an empty directory, or allow overwriting", path.display())]
+    #[error("{} is not empty; choose an empty directory, or replace what is in the way with --overwrite", path.display())]
     TargetNotEmpty {
         /// The target.
         path: PathBuf,

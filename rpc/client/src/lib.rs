@@ -25,6 +25,7 @@ mod buffers;
 mod cache_dir;
 mod chunk_reader;
 mod client;
+mod differing;
 mod digest;
 mod error;
 mod fetch;
@@ -38,20 +39,23 @@ mod options;
 mod owner;
 mod patterns;
 mod progress;
+mod reports;
 mod restore;
 mod session;
 mod snapshot;
 mod stage;
 mod tree_cache;
 mod vault;
+mod width;
 
 pub use client::Client;
 pub use error::ClientError;
 pub use http::HttpNode;
 pub use node::{NetworkInfo, Node, NodeError, Page};
-pub use options::{
-    BackupOptions, BackupReport, Change, Difference, EntryKind, FilesVerdict, ListedEntry, ObjectInfo, RestoreOptions,
-    RestoreReport, SnapshotInfo, SnapshotRef, VaultInfo, VaultOptions,
-};
+pub use options::{BackupOptions, RestoreOptions, SnapshotRef, VaultOptions};
 pub use owner::Owner;
 pub use progress::{Cancel, Note, Phase, Progress, Quiet};
+pub use reports::{
+    BackupReport, Change, Difference, EntryKind, FileDifference, FileState, FilesVerdict, ListedEntry, ObjectInfo,
+    RestoreReport, SnapshotInfo, VaultInfo,
+};

@@ -70,7 +70,11 @@ impl FileStat {
 }
 
 impl From<&Stat> for FileStat {
-    #[allow(clippy::unnecessary_cast, clippy::cast_lossless, reason = "the fields' types differ between platforms")]
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_fallible_conversions,
+        reason = "the fields' types differ between platforms"
+    )]
     fn from(stat: &Stat) -> Self {
         let nanos = |nanos| u32::try_from(nanos).unwrap_or(0);
         Self {
@@ -80,11 +84,11 @@ impl From<&Stat> for FileStat {
             gid: stat.st_gid,
             size: u64::try_from(stat.st_size).unwrap_or(0),
             blocks: u64::try_from(stat.st_blocks).unwrap_or(0),
-            links: stat.st_nlink as u64,
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
-            mtime: Mtime { secs: stat.st_mtime as i64, nanos: nanos(stat.st_mtime_nsec) },
-            ctime: Mtime { secs: stat.st_ctime as i64, nanos: nanos(stat.st_ctime_nsec) },
+            links: u64::try_from(stat.st_nlink).unwrap_or(0),
+            device: u64::try_from(stat.st_dev).unwrap_or(0),
+            inode: u64::try_from(stat.st_ino).unwrap_or(0),
+            mtime: Mtime { secs: i64::try_from(stat.st_mtime).unwrap_or(0), nanos: nanos(stat.st_mtime_nsec) },
+            ctime: Mtime { secs: i64::try_from(stat.st_ctime).unwrap_or(0), nanos: nanos(stat.st_ctime_nsec) },
         }
     }
 }

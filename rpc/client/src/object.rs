@@ -10,6 +10,7 @@ use seal::tree::{Content, FileNode, Piece};
 use seal::{Identity, OwnerSecret, SealedEnvelope};
 
 use crate::snapshot::Reading;
+use crate::width::u64_of;
 use crate::{Client, ClientError, ObjectInfo, Progress};
 
 const VERSION: u8 = 1;
@@ -164,7 +165,7 @@ fn write_zeros(target: &mut dyn Write, mut len: u64) -> std::io::Result<()> {
     while len > 0 {
         let part = usize::try_from(len).unwrap_or(usize::MAX).min(zeros.len());
         target.write_all(&zeros[..part])?;
-        len -= part as u64;
+        len -= u64_of(part);
     }
     Ok(())
 }

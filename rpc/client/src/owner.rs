@@ -5,15 +5,15 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use primitives::{Address, Hash32};
+use primitives::{Address, Commitment, Hash32};
 use seal::OwnerSecret;
 
 use crate::object::{self, PutOptions};
 use crate::vault::{self, OpenVault};
 use crate::{
-    BackupOptions, BackupReport, Client, ClientError, Difference, FilesVerdict, ListedEntry, ObjectInfo, Progress,
-    RestoreOptions, RestoreReport, SnapshotInfo, SnapshotRef, VaultInfo, VaultOptions, backup, browse, digest, restore,
-    snapshot,
+    BackupOptions, BackupReport, Client, ClientError, Difference, FileDifference, FilesVerdict, ListedEntry,
+    ObjectInfo, Progress, RestoreOptions, RestoreReport, SnapshotInfo, SnapshotRef, VaultInfo, VaultOptions, backup,
+    browse, differing, digest, restore, snapshot,
 };
 
 /// A client with an owner's secret: everything that needs keys.
@@ -183,6 +183,21 @@ impl Owner {
         progress: &dyn Progress,
     ) -> Result<FilesVerdict, ClientError> {
         digest::verify_files(secret, vault, expected, directory, progress)
+    }
+
+    /// Names what under `directory` is not as committed: the first `max` differences, in the order of names. The node has
+    /// the snapshot's directories; every one of them is checked against the commitment.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the node does not have the snapshot, or its directories are lost.
+    pub fn differing_files(
+        &self,
+        commitment: &Commitment,
+        directory: &Path,
+        max: usize,
+        progress: &dyn Progress,
+    ) -> Result<Vec<FileDifference>, ClientError> {
+        differing::differing_files(&self.client, &self.secret, commitment, directory, max, progress)
     }
 }
 

@@ -1,8 +1,11 @@
 //! How a long operation tells how far it is, and how it is stopped.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::ser::SerializeMap;
 
 use crate::ClientError;
 
@@ -28,8 +31,8 @@ pub enum Phase {
 /// Something about one path that people should know.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Note {
-    /// The path. In JSON bytes that are no UTF-8 become U+FFFD.
-    #[serde(serialize_with = "lossy")]
+    /// The path. In JSON: `path`, and `pathHex` when it is no UTF-8.
+    #[serde(flatten, serialize_with = "path_fields")]
     pub path: PathBuf,
     /// What happened.
     pub reason: String,
@@ -85,7 +88,47 @@ impl Cancel {
     }
 }
 
-/// A path as text: JSON has no other, and a name that is no UTF-8 must not end a report.
-pub(crate) fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&path.to_string_lossy())
+/// A path as fields of the object around it: `path`, where bytes that are no UTF-8 become U+FFFD, and only then `pathHex`,
+/// all of its bytes in hex. JSON has nothing but text, and a name must neither end a report nor be lost in it.
+pub(crate) fn path_fields<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    fields(serializer, "path", "pathHex", Some(path))
+}
+
+/// The same for where a symbolic link points: `target` and `targetHex`; `target` is null for what is none.
+pub(crate) fn target_fields<S: serde::Serializer>(target: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    fields(serializer, "target", "targetHex", target.as_deref())
+}
+
+fn fields<S: serde::Serializer>(
+    serializer: S,
+    text: &'static str,
+    hex: &'static str,
+    path: Option<&Path>,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry(text, &path.map(Path::to_string_lossy))?;
+    if let Some(path) = path.filter(|path| path.to_str().is_none()) {
+        map.serialize_entry(hex, &hex::encode(path.as_os_str().as_bytes()))?;
+    }
+    map.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_name_is_lost_in_json() {
+        let note = |name: &[u8]| Note { path: OsString::from_vec(name.to_vec()).into(), reason: "why".to_owned() };
+        assert_eq!(json!(note("né\n".as_bytes())), json!({ "path": "né\n", "reason": "why" }));
+        assert_eq!(
+            json!(note(b"n\xff\xfe/x")),
+            json!({ "path": "n\u{fffd}\u{fffd}/x", "pathHex": "6efffe2f78", "reason": "why" })
+        );
+    }
 }

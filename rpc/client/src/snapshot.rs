@@ -63,7 +63,10 @@ pub(crate) fn record(client: &Client, vault: &OpenVault, snapshot: SnapshotRef) 
         SnapshotRef::Latest => None,
         SnapshotRef::Seq(seq) => Some(seq),
     };
-    let unknown = || ClientError::UnknownSnapshot { vault: vault.name.clone(), snapshot: snapshot.to_string() };
+    let unknown = || match seq {
+        None => ClientError::NoSnapshot { vault: vault.name.clone() },
+        Some(seq) => ClientError::UnknownSnapshot { vault: vault.name.clone(), snapshot: seq.to_string() },
+    };
     let record = client.node().snapshot(&vault.id, seq)?.ok_or_else(unknown)?;
     let commitment = &record.commitment;
     if commitment.vault != vault.id || seq.is_some_and(|seq| seq != commitment.seq) {

@@ -18,6 +18,7 @@ use seal::tree::{DirectoryNode, Entry};
 
 use crate::ClientError;
 use crate::index::PackNumber;
+use crate::width::u64_of;
 
 const MAGIC: &[u8; 8] = b"SRTREES2";
 const HEADER: usize = 24;
@@ -83,14 +84,14 @@ impl TreeCache {
         let len = file.metadata()?.len();
         let mut header = [0u8; HEADER];
         file.read_exact_at(&mut header, 0)?;
-        if header[..8] != *MAGIC || header[8..] != *generation || len < (HEADER + FOOTER) as u64 {
+        if header[..8] != *MAGIC || header[8..] != *generation || len < u64_of(HEADER + FOOTER) {
             return Ok(None);
         }
         let mut footer = [0u8; FOOTER];
-        file.read_exact_at(&mut footer, len - FOOTER as u64)?;
+        file.read_exact_at(&mut footer, len - u64_of(FOOTER))?;
         let at = u64::from_le_bytes(footer[..8].try_into().expect("8 bytes"));
         let count = u64::from_le_bytes(footer[8..16].try_into().expect("8 bytes"));
-        let Some(bytes_len) = (len - FOOTER as u64).checked_sub(at).and_then(|len| usize::try_from(len).ok()) else {
+        let Some(bytes_len) = (len - u64_of(FOOTER)).checked_sub(at).and_then(|len| usize::try_from(len).ok()) else {
             return Ok(None);
         };
         let mut bytes = vec![0; bytes_len];
@@ -163,15 +164,15 @@ impl TreeCacheWriter {
         file.write_all(MAGIC)
             .and_then(|()| file.write_all(generation))
             .map_err(ClientError::io("cannot write", path))?;
-        Ok(Self { path: path.to_path_buf(), file, at: HEADER as u64, summaries: Vec::new() })
+        Ok(Self { path: path.to_path_buf(), file, at: u64_of(HEADER), summaries: Vec::new() })
     }
 
     /// Adds a directory that was read anew.
     pub(crate) fn push(&mut self, mut summary: Summary, details: &[u8]) -> Result<(), ClientError> {
-        summary.details = (self.at, details.len() as u64);
+        summary.details = (self.at, u64_of(details.len()));
         summary.details_check = check_of(details);
         self.file.write_all(details).map_err(ClientError::io("cannot write", &self.path))?;
-        self.at += details.len() as u64;
+        self.at += u64_of(details.len());
         self.summaries.push(summary);
         Ok(())
     }

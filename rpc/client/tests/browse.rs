@@ -5,7 +5,7 @@
 mod fake;
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use client::{BackupOptions, Client, ClientError, Owner, RestoreOptions};
@@ -78,6 +78,9 @@ fn snapshots_can_be_listed_looked_into_and_compared() {
     }
     let snapshots = owner.snapshots("v").unwrap();
     assert_eq!(snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    owner.vault_create("fresh", client::VaultOptions::default()).unwrap();
+    let none = owner.restore(RestoreOptions::new("fresh", world.path("none"))).unwrap_err();
+    assert!(matches!(none, ClientError::NoSnapshot { .. }), "{none}");
     assert_eq!(snapshots[0].tags, ["nightly"]);
     assert_eq!(snapshots[0].paths, [world.source().canonicalize().unwrap().to_str().unwrap()]);
 
@@ -116,13 +119,47 @@ fn restored_files_are_proved_to_be_the_committed_ones() {
     };
     let verdict = verify("target").unwrap();
     assert!(verdict.holds(), "{verdict:?}");
+    let commitment = client::Node::snapshot(&*world.node, &report.vault, Some(1)).unwrap().unwrap().commitment;
+    let owner = world.owner_with("another machine");
+    let differing = |max| owner.differing_files(&commitment, &world.path("target"), max, &client::Quiet).unwrap();
+    assert_eq!(differing(10), []);
     assert_eq!(verdict.files, report.files);
     let changed = world.path("target/deep/er/and/deeper/file");
     std::fs::write(&changed, random(1, 2_999)).unwrap();
     assert!(!verify("target").unwrap().holds());
+    let [only] = &differing(10)[..] else { panic!("{:?}", differing(10)) };
+    let (expected, found) = (only.expected.unwrap(), only.found.unwrap());
+    assert_eq!(only.path, Path::new("deep/er/and/deeper/file"));
+    assert_eq!((expected.size, found.size), (3_000, 2_999));
+    assert_ne!(expected.digest, found.digest);
     std::fs::write(&changed, random(1, 3_000)).unwrap();
     assert!(verify("target").unwrap().holds());
     std::fs::rename(&changed, world.path("target/deep/er/and/deeper/file2")).unwrap();
     assert!(!verify("target").unwrap().holds());
     assert!(verify("nowhere").is_err());
+
+    // One of every kind of difference, in the order of names, and no more than were asked for.
+    std::fs::remove_file(world.path("target/empty")).unwrap();
+    std::fs::create_dir(world.path("target/empty")).unwrap();
+    std::fs::remove_file(world.path("target/dangling")).unwrap();
+    std::os::unix::fs::symlink("/elsewhere", world.path("target/dangling")).unwrap();
+    std::fs::remove_dir(world.path("target/empty directory")).unwrap();
+    let told: Vec<_> = differing(10)
+        .into_iter()
+        .map(|it| (it.path, it.expected.map(|state| state.kind), it.found.map(|state| state.kind)))
+        .collect();
+    use client::EntryKind::{Directory, File, Symlink};
+    let expected = [
+        ("dangling", Some(Symlink), Some(Symlink)),
+        ("deep/er/and/deeper/file", Some(File), None),
+        ("deep/er/and/deeper/file2", None, Some(File)),
+        ("empty", Some(File), Some(Directory)),
+        ("empty directory", Some(Directory), None),
+    ];
+    assert_eq!(told, expected.map(|(path, a, b)| (PathBuf::from(path), a, b)));
+    assert_eq!(differing(2).len(), 2);
+    let mut other = commitment;
+    other.files += 1;
+    let refused = owner.differing_files(&other, &world.path("target"), 10, &client::Quiet);
+    assert!(matches!(refused, Err(ClientError::Damaged { .. })), "{refused:?}");
 }

@@ -76,6 +76,18 @@ fn only_what_is_included_is_restored_with_what_is_around_it() {
     let restored: Vec<PathBuf> = tree_of(&world.path("target")).into_keys().collect();
     let expected = ["deep", "deep/er", "deep/er/and", "deep/er/and/deeper", "deep/er/and/deeper/file", "plain.txt"];
     assert_eq!(restored, expected.map(PathBuf::from));
+
+    let mut options = RestoreOptions::new("v", world.path("nothing"));
+    options.include = vec!["*.pdf".to_owned(), "no/such".to_owned()];
+    let refused = world.owner().restore(options).unwrap_err();
+    assert!(matches!(refused, ClientError::NothingMatches { snapshot: 1, .. }), "{refused}");
+    assert!(refused.to_string().contains("*.pdf, no/such"), "{refused}");
+    assert!(!world.path("nothing").exists(), "what was made for nothing is gone");
+    // An empty directory that was asked for is something.
+    let mut options = RestoreOptions::new("v", world.path("empty"));
+    options.include = vec!["empty directory".to_owned()];
+    world.owner().restore(options).unwrap();
+    assert!(world.path("empty/empty directory").is_dir());
 }
 
 #[test]
@@ -89,8 +101,30 @@ fn unreadable_and_vanishing_files_are_reported_and_the_rest_is_stored() {
     options.excludes = vec!["cache".to_owned()];
     let report = world.owner().backup(options).unwrap();
     assert_eq!((report.files, report.errors.len()), (2, 0));
-    let missing = world.owner().backup(BackupOptions::new("v", vec![world.path("nowhere")]));
-    assert!(matches!(missing, Err(ClientError::Path { .. })), "{missing:?}");
+}
+
+#[test]
+fn one_missing_path_among_several_is_noted_and_the_others_are_backed_up() {
+    let world = World::new();
+    world.write("a/one", b"1");
+    let (there, missing) = (world.source().join("a"), world.path("nowhere"));
+    let backup = |paths: &[&PathBuf]| {
+        world.owner().backup(BackupOptions::new("v", paths.iter().map(|path| (*path).clone()).collect()))
+    };
+    let report = backup(&[&missing, &there]).unwrap();
+    assert_eq!((report.files, report.errors.len()), (1, 1), "{report:?}");
+    assert_eq!(report.errors[0].path, missing);
+    // The names are those of a backup of several paths, so that the next one, with both, is comparable.
+    world.restore("target");
+    let inside = there.canonicalize().unwrap();
+    let one = world.path("target").join(inside.strip_prefix("/").unwrap()).join("one");
+    assert_eq!(std::fs::read(one).unwrap(), b"1");
+
+    for paths in [vec![&missing], vec![&missing, &missing]] {
+        let refused = backup(&paths);
+        assert!(matches!(&refused, Err(ClientError::Path { path, .. }) if *path == missing), "{refused:?}");
+    }
+    assert_eq!(world.owner().vault_info("v").unwrap().snapshots, 1);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::directory::Ready;
 use super::run::{Outcome, Run};
 use crate::session::Session;
 use crate::stage::{Placed, place_copies};
+use crate::width::u64_of;
 use crate::{BackupReport, ClientError};
 
 /// Times that a snapshot is offered while other writers are quicker.
@@ -145,8 +146,8 @@ fn stats(root: &DirectoryNode, outcome: &Outcome) -> Stats {
         files: root.files,
         directories: root.directories,
         bytes: root.bytes,
-        skipped: outcome.skipped.len() as u64,
-        errors: outcome.errors.len() as u64,
+        skipped: u64_of(outcome.skipped.len()),
+        errors: u64_of(outcome.errors.len()),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::object::{ObjectManifest, PutOptions};
 use crate::session::Session;
 use crate::tree_cache::TreeCache;
 use crate::vault::OpenVault;
+use crate::width::u64_of;
 use crate::{BackupOptions, Client, ClientError, ObjectInfo, Phase, Progress};
 
 /// Bytes that are read at once.
@@ -100,7 +101,7 @@ fn store(run: &Run<'_>, tools: &mut Tools, source: &mut dyn Read) -> Result<Stor
                 }
                 (Piece::Chunk { id, len: u32::try_from(len).unwrap_or(u32::MAX) }, len)
             }
-            Cut::Zeros => (Piece::Zeros { len: ZERO_RUN as u64 }, ZERO_RUN),
+            Cut::Zeros => (Piece::Zeros { len: u64_of(ZERO_RUN) }, ZERO_RUN),
             Cut::NeedMore if last => break,
             Cut::NeedMore => {
                 buffer.copy_within(start..end, 0);
@@ -115,8 +116,8 @@ fn store(run: &Run<'_>, tools: &mut Tools, source: &mut dyn Read) -> Result<Stor
         };
         pieces.push(piece);
         start += len;
-        size += len as u64;
-        run.options.progress.done(0, len as u64);
+        size += u64_of(len);
+        run.options.progress.done(0, u64_of(len));
     }
     let (content, digest) = files::content(run, tools, pieces.into_vec(), &mut packs)?;
     Ok(Stored { content, digest, size, packs })

@@ -21,6 +21,7 @@ use super::run::Run;
 use crate::ClientError;
 use crate::meta::{FileStat, xattrs_of_file, xattrs_of_link};
 use crate::tree_cache::KnownFile;
+use crate::width::u64_of;
 
 /// Small files in one job.
 const BATCH: usize = 64;
@@ -50,13 +51,8 @@ struct Prefix {
 impl Walker<'_, '_> {
     /// Walks all paths of the backup.
     pub(super) fn walk(&mut self) -> Result<(), ClientError> {
-        let mut paths = Vec::new();
-        for path in &self.run.options.paths {
-            let found =
-                std::fs::canonicalize(path).map_err(|source| ClientError::Path { path: path.clone(), source })?;
-            paths.push(found);
-        }
-        if let [path] = paths.as_slice()
+        let paths = self.paths()?;
+        if let ([path], [_]) = (paths.as_slice(), self.run.options.paths.as_slice())
             && path.is_dir()
         {
             let found = self.open_root(path)?;
@@ -75,6 +71,26 @@ impl Walker<'_, '_> {
             return self.walk_tree(None, root_name(), PathBuf::from("/"), found);
         }
         self.walk_prefix(None, root_name(), PathBuf::from("/"), &prefix)
+    }
+
+    /// The paths of the backup that can be read. One of several that cannot is noted, and the others are backed up.
+    fn paths(&self) -> Result<Vec<PathBuf>, ClientError> {
+        let (mut paths, mut missing) = (Vec::new(), Vec::new());
+        for path in &self.run.options.paths {
+            match readable(path) {
+                Ok(found) => paths.push(found),
+                Err(source) => missing.push((path.clone(), source)),
+            }
+        }
+        if paths.is_empty()
+            && let Some((path, source)) = missing.pop()
+        {
+            return Err(ClientError::Path { path, source });
+        }
+        for (path, error) in missing {
+            self.run.error(&path, error);
+        }
+        Ok(paths)
     }
 
     fn open_root(&self, path: &Path) -> Result<(OwnedFd, FileStat), ClientError> {
@@ -272,7 +288,7 @@ impl Walker<'_, '_> {
             return Ok(Some(Some(Ready::known(old, packs, &run.content))));
         }
         match found.stat.kind {
-            FileType::RegularFile if found.stat.size <= CHUNK_MIN as u64 => {
+            FileType::RegularFile if found.stat.size <= u64_of(CHUNK_MIN) => {
                 batch.push(SmallFile { place, name: found.name, stat: found.stat });
                 Ok(None)
             }
@@ -312,6 +328,15 @@ impl Walker<'_, '_> {
         let job = Job::Files { directory: Arc::clone(directory), fd: Arc::clone(fd), files };
         self.jobs.send(job).map_err(|_| ClientError::Cancelled)
     }
+}
+
+/// The path without links, when there is something at it; directories must be readable too.
+fn readable(path: &Path) -> std::io::Result<PathBuf> {
+    let found = std::fs::canonicalize(path)?;
+    if found.is_dir() {
+        std::fs::read_dir(&found)?;
+    }
+    Ok(found)
 }
 
 /// Whether a file is the one that the cache knows.

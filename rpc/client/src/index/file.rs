@@ -11,6 +11,7 @@ use seal::pack::FrameEntry;
 
 use super::{ChunkMap, Kind, PackInfo, PackNumber};
 use crate::ClientError;
+use crate::width::{u64_of, usize_of};
 
 const MAGIC: &[u8; 8] = b"SRINDEX1";
 const HEADER: usize = 88;
@@ -49,9 +50,9 @@ pub(super) fn load_table(path: &Path, network: &NetworkId, vault: &VaultId) -> R
     let len = file.metadata().map_err(read())?.len();
     let mut reader = BufReader::with_capacity(64 * 1024, file);
     let mut packs = Vec::new();
-    let mut at = HEADER as u64;
+    let mut at = u64_of(HEADER);
     while let Some((info, count)) = next_head(&mut reader).map_err(read())? {
-        let skip = (count * ENTRY + CHECK) as u64;
+        let skip = u64_of(count * ENTRY + CHECK);
         let end = reader.stream_position().map_err(read())? + skip;
         if end > len {
             break;
@@ -85,8 +86,8 @@ fn next_head(reader: &mut impl Read) -> io::Result<Option<(PackInfo, usize)>> {
     if !read_whole(reader, &mut lengths)? {
         return Ok(None);
     }
-    let body = u32::from_le_bytes(lengths[..4].try_into().expect("4 bytes")) as usize;
-    let head_len = u32::from_le_bytes(lengths[4..].try_into().expect("4 bytes")) as usize;
+    let body = usize_of(u32::from_le_bytes(lengths[..4].try_into().expect("4 bytes")));
+    let head_len = usize_of(u32::from_le_bytes(lengths[4..].try_into().expect("4 bytes")));
     if head_len == 0 || head_len > HEAD_MAX {
         return Ok(None);
     }
@@ -95,7 +96,7 @@ fn next_head(reader: &mut impl Read) -> io::Result<Option<(PackInfo, usize)>> {
         return Ok(None);
     }
     let Ok((kind, header, count)) = <(Kind, PackHeader, u32)>::decode(&mut &head[..]) else { return Ok(None) };
-    let count = count as usize;
+    let count = usize_of(count);
     if body != 4 + head_len + count * ENTRY || header.check().is_err() {
         return Ok(None);
     }
@@ -132,13 +133,13 @@ pub(super) fn load_chunks(path: &Path, chunks: &ChunkMap) -> Result<(), ClientEr
     let mut rest = bytes.get(HEADER..).ok_or_else(damaged)?;
     let mut number: PackNumber = 0;
     while let Some((len, after)) = rest.split_first_chunk::<4>() {
-        let len = u32::from_le_bytes(*len) as usize;
+        let len = usize_of(u32::from_le_bytes(*len));
         let (body, after) = after.split_at_checked(len).ok_or_else(damaged)?;
         let (check, after) = after.split_at_checked(CHECK).ok_or_else(damaged)?;
         if blake3::hash(body).as_bytes()[..CHECK] != *check {
             return Err(damaged());
         }
-        let head_len = body.first_chunk::<4>().map_or(0, |len| u32::from_le_bytes(*len) as usize);
+        let head_len = body.first_chunk::<4>().map_or(0, |len| usize_of(u32::from_le_bytes(*len)));
         let mut entries = body.get(4 + head_len..).ok_or_else(damaged)?;
         while !entries.is_empty() {
             let entry = FrameEntry::decode(&mut entries).map_err(|_| damaged())?;

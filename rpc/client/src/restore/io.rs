@@ -7,6 +7,7 @@ use rustix::io::{Errno, pwrite};
 
 use super::batch::{FilePlan, Use};
 use crate::buffers::PAGE;
+use crate::width::u64_of;
 
 /// Frames further apart are read separately, bytes.
 const GAP: u32 = 64 * 1024;
@@ -15,12 +16,12 @@ const READ_MAX: u32 = 8 * 1024 * 1024;
 
 /// Where in the buffer the first byte of a chunk goes.
 pub(super) fn shift(used: &Use) -> usize {
-    usize::try_from(used.at % PAGE as u64).unwrap_or(0)
+    usize::try_from(used.at % u64_of(PAGE)).unwrap_or(0)
 }
 
 /// Bytes up to the next page.
 pub(super) fn to_page(at: u64) -> usize {
-    usize::try_from(at.next_multiple_of(PAGE as u64) - at).unwrap_or(PAGE)
+    usize::try_from(at.next_multiple_of(u64_of(PAGE)) - at).unwrap_or(PAGE)
 }
 
 /// First and last byte in the pack.
@@ -63,7 +64,7 @@ pub(super) fn write_all(fd: impl AsFd, mut bytes: &[u8], mut at: u64) -> Result<
             Ok(0) => return Err(Errno::IO),
             Ok(written) => {
                 bytes = &bytes[written..];
-                at += written as u64;
+                at += u64_of(written);
             }
             Err(Errno::INTR) => {}
             Err(error) => return Err(error),
@@ -80,7 +81,7 @@ pub(super) fn write_sparse(fd: impl AsFd, bytes: &[u8], at: u64, size: u64) -> R
         if part.iter().any(|byte| *byte != 0) {
             write_all(&fd, part, at)?;
         }
-        at += part.len() as u64;
+        at += u64_of(part.len());
     }
     if at == size { ftruncate(fd, size) } else { Ok(()) }
 }

@@ -92,12 +92,28 @@ pub(crate) fn restore(
         notes: Mutex::default(),
         decoding: Permits::new(DECODING),
     };
+    let all = include.is_empty();
     Plan::new(&restore, include)?.run(&manifest)?;
     restore.target.finish()?;
+    if !all && restore.is_empty() {
+        restore.target.abandon();
+        let patterns = options.include.clone();
+        return Err(ClientError::NothingMatches { snapshot: record.commitment.seq, patterns });
+    }
     Ok(restore.report(record.commitment.seq, commitment))
 }
 
 impl Restore<'_> {
+    /// Whether there was nothing to restore.
+    fn is_empty(&self) -> bool {
+        let Counters { files, symlinks, directories, .. } = &self.counters;
+        // The root is not something that was asked for.
+        let made = directories.load(Ordering::Relaxed) > u64::from(self.target.made);
+        let notes = self.notes();
+        let any = [files, symlinks].iter().any(|counter| counter.load(Ordering::Relaxed) > 0);
+        !any && !made && notes.lost.is_empty() && notes.errors.is_empty()
+    }
+
     fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
         self.notes.lock().expect("no thread panics while it adds a note")
     }

@@ -5,7 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use primitives::CommitmentHash;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fchmod, mkdirat, openat, openat2, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use crate::ClientError;
@@ -45,6 +47,10 @@ impl Target {
         let left = std::fs::read_to_string(&marker).unwrap_or_default();
         let resumed = left.lines().next() == Some(&commitment);
         let made = absent || (resumed && left.lines().nth(1) == Some(MADE));
+        if made && !absent {
+            // An earlier attempt may have given it the mode of the snapshot's root already.
+            make_writable(&root);
+        }
         let mut entries = std::fs::read_dir(path).map_err(ClientError::io("cannot list", path))?;
         let fresh = entries.next().is_none();
         if !fresh && !resumed && !overwrite {
@@ -96,6 +102,10 @@ impl Target {
         }
         let stat = statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            if self.overwrite {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                make_writable(openat(&parent, name, flags, Mode::empty())?);
+            }
             return Ok(());
         }
         self.clear(&parent, name)?;
@@ -120,17 +130,36 @@ impl Target {
         }
     }
 
-    /// Takes the marker away.
+    /// Takes the marker away: the last thing that is done, after the directory got its mode and its time.
     pub(super) fn finish(&self) -> Result<(), ClientError> {
         let marker = &self.marker;
-        // Its removal changes the directory's time: set that again.
-        let before = rustix::fs::fstat(&self.root).ok();
+        let before = rustix::fs::fstat(&self.root).ok().filter(|_| self.made);
+        if before.is_some() {
+            make_writable(&self.root);
+        }
         std::fs::remove_file(marker).map_err(ClientError::io("cannot remove", marker))?;
-        if let (Some(stat), true) = (before, self.made) {
-            let stat = crate::meta::FileStat::from(&stat);
-            let _ = super::metadata::set_times(&self.root, stat.mtime);
+        if let Some(stat) = before {
+            let _ = fchmod(&self.root, Mode::from_raw_mode(stat.st_mode));
+            let _ = super::metadata::set_times(&self.root, crate::meta::FileStat::from(&stat).mtime);
         }
         Ok(())
+    }
+
+    /// Takes the directory away that was made for nothing.
+    pub(super) fn abandon(&self) {
+        if self.made {
+            // What is not empty stays.
+            let _ = std::fs::remove_dir(&self.path);
+        }
+    }
+}
+
+/// Lets the owner of a directory write into it until it gets its own mode at the end: a snapshot may hold directories that
+/// nobody may write to. Where that is not allowed, what is to be written there says so.
+fn make_writable(directory: impl AsFd) {
+    let missing = rustix::fs::fstat(&directory).ok().map(|stat| Mode::from_raw_mode(stat.st_mode));
+    if let Some(mode) = missing.filter(|mode| !mode.contains(Mode::RWXU)) {
+        let _ = fchmod(&directory, mode | Mode::RWXU);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::digest::pieces_of_file;
 use crate::fetch::Wait;
 use crate::index::PackInfo;
 use crate::meta::FileStat;
+use crate::width::{u64_of, usize_of};
 use crate::{ClientError, NodeError};
 
 /// From this size on files are written past the page cache.
@@ -59,8 +60,8 @@ impl<'r, 'a> Writer<'r, 'a> {
             let mut raw = std::mem::take(&mut self.raw);
             let mut readable = decoded.is_some();
             if decoded.is_none() {
-                raw.resize(raw.len().max((end - start) as usize), 0);
-                let target = &mut raw[..(end - start) as usize];
+                raw.resize(raw.len().max(usize_of(end - start)), 0);
+                let target = &mut raw[..usize_of(end - start)];
                 match fetcher.read(&info.header, u64::from(start)..u64::from(end), target, Wait::AWhile) {
                     Ok(()) => readable = true,
                     Err(error @ NodeError::Unreachable { .. }) => return Err(error.into()),
@@ -73,9 +74,9 @@ impl<'r, 'a> Writer<'r, 'a> {
                 let group = &part[at..at + same];
                 let used = &group[0];
                 let frame = match &decoded {
-                    Some((_, pack)) => pack.get(used.offset as usize..(used.offset + used.len) as usize),
+                    Some((_, pack)) => pack.get(usize_of(used.offset)..usize_of(used.offset + used.len)),
                     None if readable => {
-                        raw.get((used.offset - start) as usize..(used.offset + used.len - start) as usize)
+                        raw.get(usize_of(used.offset - start)..usize_of(used.offset + used.len - start))
                     }
                     None => None,
                 };
@@ -110,7 +111,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         let mut open = Open::default();
         for group in uses.chunk_by(|a, b| a.offset == b.offset) {
             let (start, end) = span(group);
-            let mut frame = vec![0; usize::try_from(end - start).unwrap_or(0)];
+            let mut frame = vec![0; usize_of(end - start)];
             let range = u64::from(start)..u64::from(end);
             let fetcher = &self.restore.reading.fetcher;
             match fetcher.read(&info.header, range, &mut frame, Wait::AsLongAsItTakes) {
@@ -125,25 +126,25 @@ impl<'r, 'a> Writer<'r, 'a> {
     /// Opens a frame into the buffer, where its first byte has the alignment that it will have in the file.
     fn open(&mut self, used: &Use, frame: &[u8]) -> bool {
         let shift = shift(used);
-        let plain = &mut self.plain.as_mut()[shift..shift + used.plain_len as usize];
+        let plain = &mut self.plain.as_mut()[shift..shift + usize_of(used.plain_len)];
         self.opener.open(&used.chunk, frame, plain).is_ok()
     }
 
     /// Writes an opened chunk to every place that needs it.
     fn write_group(&mut self, group: &[Use], open: &mut Open) {
         for (number, used) in group.iter().enumerate() {
-            let file = &self.files[used.file as usize];
+            let file = &self.files[usize_of(used.file)];
             if file.failed.load(Ordering::Relaxed) {
                 continue;
             }
             let (from, to) = (shift(&group[0]), shift(used));
             if number > 0 && from != to {
                 // Another place in its file: aligned only by chance, so it goes through the page cache.
-                let plain = self.plain.as_ref()[from..from + used.plain_len as usize].to_vec();
+                let plain = self.plain.as_ref()[from..from + usize_of(used.plain_len)].to_vec();
                 self.write_piece(file, used, &plain, None, open);
             } else {
                 let buffer = std::mem::replace(&mut self.plain, AlignedBuffer::new(0));
-                let plain = &buffer.as_ref()[from..from + used.plain_len as usize];
+                let plain = &buffer.as_ref()[from..from + usize_of(used.plain_len)];
                 self.write_piece(file, used, plain, Some(from), open);
                 self.plain = buffer;
             }
@@ -151,7 +152,7 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     fn write_piece(&mut self, file: &FilePlan, used: &Use, plain: &[u8], aligned: Option<usize>, open: &mut Open) {
-        let written = if file.pieces == 1 && plain.len() as u64 == file.size {
+        let written = if file.pieces == 1 && u64_of(plain.len()) == file.size {
             self.write_whole(file, plain)
         } else {
             self.write_part(file, used.at, plain, aligned.is_some(), open)
@@ -204,14 +205,14 @@ impl<'r, 'a> Writer<'r, 'a> {
             return write_all(buffered, plain, at);
         };
         write_all(buffered, &plain[..head], at)?;
-        match write_all(direct, &plain[head..head + middle], at + head as u64) {
+        match write_all(direct, &plain[head..head + middle], at + u64_of(head)) {
             Err(Errno::INVAL) => {
                 open.direct = None;
                 return write_all(buffered, plain, at);
             }
             result => result?,
         }
-        write_all(buffered, &plain[head + middle..], at + (head + middle) as u64)
+        write_all(buffered, &plain[head + middle..], at + u64_of(head + middle))
     }
 
     /// Opens a file of several pieces for writing; the first to come makes it.
@@ -302,7 +303,9 @@ impl<'r, 'a> Writer<'r, 'a> {
     fn fail(&mut self, file: &FilePlan, error: Errno) {
         if !file.failed.swap(true, Ordering::AcqRel) {
             let reason = match error {
-                Errno::EXIST => "something is in the way; allow overwriting, or choose an empty directory".to_owned(),
+                Errno::EXIST => {
+                    "something is in the way; restore with --overwrite, or into an empty directory".to_owned()
+                }
                 Errno::ISDIR => "a directory is in the way".to_owned(),
                 error => format!("cannot be written: {error}"),
             };
@@ -313,7 +316,7 @@ impl<'r, 'a> Writer<'r, 'a> {
 
     /// A piece cannot be had: its file is lost, and what was written of it goes.
     fn lose(&mut self, used: &Use, error: &ClientError) {
-        let file = &self.files[used.file as usize];
+        let file = &self.files[usize_of(used.file)];
         if file.failed.swap(true, Ordering::AcqRel) {
             return;
         }
