@@ -17,6 +17,8 @@ use super::wire::{REPLY_BYTES_MAX, Reply, Request, Secret};
 
 /// How long a command waits for the agent before it goes on without.
 const AGENT_WAIT: Duration = Duration::from_secs(5);
+/// What of the environment says where its socket is.
+const PLACE_VARIABLES: [&str; 2] = ["XDG_RUNTIME_DIR", "TMPDIR"];
 /// Attempts to give it a key: an agent can end just when it is called.
 const ATTEMPTS: usize = 3;
 
@@ -146,6 +148,9 @@ fn start() -> Result<()> {
     let program = std::env::current_exe().wrap_err("cannot find this program's own file")?;
     let mut child = Command::new(program)
         .args(["key", "agent"])
+        // A passphrase in the environment must not live as long as the agent does.
+        .env_clear()
+        .envs(PLACE_VARIABLES.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         // Held open it would keep whoever reads this command's messages waiting for the agent's end.

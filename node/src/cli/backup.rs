@@ -132,7 +132,12 @@ fn show(global: &Global, report: &BackupReport, finality: Option<Finality>, elap
     });
     output::print(global, &document, || {
         println!("snapshot    {} of {}", report.snapshot, report.vault);
-        println!("files       {} in {} directories, {}", report.files, report.directories, output::bytes(report.bytes));
+        println!(
+            "files       {} in {}, {}",
+            report.files,
+            output::count(report.directories, "directory", "directories"),
+            output::bytes(report.bytes)
+        );
         println!("new         {} → {} in shards", output::bytes(report.new_bytes), output::bytes(report.stored_bytes));
         println!("commitment  {}", report.commitment);
         match finality {
@@ -142,8 +147,8 @@ fn show(global: &Global, report: &BackupReport, finality: Option<Finality>, elap
         println!("time        {}", output::seconds(elapsed));
         if report.degraded_packs > 0 {
             println!(
-                "degraded    {} packs have fewer holders than the policy places; the node repairs them",
-                report.degraded_packs
+                "degraded    {} with fewer holders than the policy places; the node repairs that",
+                output::count(report.degraded_packs, "pack", "packs")
             );
         }
         if !report.skipped.is_empty() {

@@ -111,11 +111,13 @@ fn problems(answers: &Answers) -> Vec<String> {
         .collect();
     match degraded(answers) {
         Some(0) => {}
+        Some(1) => problems.push("1 pack has fewer holders than its policy places".to_owned()),
         Some(count) => problems.push(format!("{count} packs have fewer holders than their policy places")),
         None => problems.push("the ledger does not say how many packs are degraded".to_owned()),
     }
     if answers.replica.repairs.failed.get() > 0 {
-        problems.push(format!("{} shards could not be rebuilt", answers.replica.repairs.failed.get()));
+        let shards = output::count(answers.replica.repairs.failed.get(), "shard", "shards");
+        problems.push(format!("{shards} could not be rebuilt"));
     }
     problems
 }
@@ -129,27 +131,33 @@ fn document(answers: &Answers) -> Value {
     })
 }
 
+/// A number of the node's answer, with its noun.
+fn count(value: &Value, one: &str, many: &str) -> String {
+    value.as_u64().map_or_else(|| format!("? {many}"), |value| output::count(value, one, many))
+}
+
 fn show(answers: &Answers) {
     let header = &answers.head["header"];
-    println!("chain    height {}, {} snapshots in the log", header["height"], header["logSize"]);
+    let snapshots = count(&header["logSize"], "snapshot", "snapshots");
+    println!("chain    height {}, {snapshots} in the log", header["height"]);
     let (ledger, totals) = (&answers.ledger, &answers.ledger["totals"]);
     println!(
-        "ledger   {} in term {}, {} entries applied; {} vaults, {} snapshots, {} packs, {}; {} wait for the chain",
+        "ledger   {} in term {}, {} applied; {}, {}, {}, {}; waiting for the chain: {}",
         ledger["role"].as_str().unwrap_or("?"),
         ledger["term"],
-        ledger["applied"],
-        totals["vaults"],
-        totals["snapshots"],
-        totals["packs"],
+        count(&ledger["applied"], "entry", "entries"),
+        count(&totals["vaults"], "vault", "vaults"),
+        count(&totals["snapshots"], "snapshot", "snapshots"),
+        count(&totals["packs"], "pack", "packs"),
         output::bytes(totals["storedBytes"].as_u64().unwrap_or_default()),
         totals["outbox"],
     );
     for volume in &answers.replica.volumes {
         println!(
-            "volume   {:>2} {:8} {:>8} shards {:>12} used {:>12} free  {}",
+            "volume   {:>2} {:8} {:>15} {:>12} used {:>12} free  {}",
             volume.volume.get(),
             volume.state,
-            volume.shards.get(),
+            output::count(volume.shards.get(), "shard ", "shards"),
             output::bytes(volume.used_bytes.get()),
             output::bytes(volume.free_bytes.get()),
             volume.path

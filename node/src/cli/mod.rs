@@ -17,6 +17,7 @@ mod snapshots;
 mod unlock;
 mod vault;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -99,8 +100,14 @@ enum Command {
     /// Get everything back on an empty machine, from the recovery phrase and a node's address
     Recover(recover::RecoverArgs),
     /// What the node is doing
+    #[command(
+        after_help = "Examples:\n  strongroom status\n  strongroom status --json --node http://my-node:8545 | jq .replica.volumes"
+    )]
     Status,
     /// Whether chain, ledger and every shard are well
+    #[command(
+        after_help = "Examples:\n  strongroom health\n  strongroom health --quiet || mail -s 'backups need attention' me\n\nExit code 0: all is well; 3: what is listed is not; 5: no node answers."
+    )]
     Health,
     /// The node's configuration
     #[command(subcommand)]
@@ -119,12 +126,20 @@ enum Command {
 
 /// Runs the command line to its exit code.
 pub(crate) fn main() -> std::process::ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error, wants_json(std::env::args_os())),
+    };
     let json = cli.global.json;
     match dispatch(cli) {
         Ok(exit) => exit.code(),
         Err(failure) => failure.report(json),
     }
+}
+
+/// Whether `--json` is among arguments that do not parse.
+fn wants_json(args: impl Iterator<Item = OsString>) -> bool {
+    args.take_while(|arg| arg != "--").any(|arg| arg == "--json")
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {

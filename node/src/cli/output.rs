@@ -42,31 +42,41 @@ pub(crate) fn seconds(duration: Duration) -> String {
     }
 }
 
-/// `2026-11-20 10:03:07` in UTC, from milliseconds since the epoch.
+/// `1 pack`, `2 packs`.
+pub(crate) fn count(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// `2026-11-20 10:03:07` in UTC, from milliseconds since 1970.
 pub(crate) fn time(ms: u64) -> String {
-    let (year, month, day, hour, minute, second) = civil(ms / 1000);
+    time_of_file(i64::try_from(ms / 1000).unwrap_or(i64::MAX))
+}
+
+/// The same from seconds since 1970, which are negative for files that are older.
+pub(crate) fn time_of_file(seconds: i64) -> String {
+    let (year, month, day, hour, minute, second) = civil(seconds);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 /// `2026-11-20T10-03-07.000000000Z`, as geth names key files.
 pub(crate) fn file_time(at: SystemTime) -> String {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (year, month, day, hour, minute, second) = civil(since.as_secs());
+    let (year, month, day, hour, minute, second) = civil(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}.{:09}Z", since.subsec_nanos())
 }
 
 /// Days to civil date: Howard Hinnant's algorithm ("chrono-Compatible Low-Level Date Algorithms").
-fn civil(seconds: u64) -> (u64, u64, u64, u64, u64, u64) {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let z = days + 719_468;
-    let era = z / 146_097;
-    let day_of_era = z % 146_097;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day, rest / 3_600, rest % 3_600 / 60, rest % 60)
 }
 
@@ -101,9 +111,26 @@ mod tests {
             (951_782_400, "2000-02-29 00:00:00"),
             (1_795_168_987, "2026-11-20 10:03:07"),
             (4_102_444_799, "2099-12-31 23:59:59"),
+            (-1, "1969-12-31 23:59:59"),
+            (-86_400, "1969-12-31 00:00:00"),
+            (-11_676_096_000, "1600-01-01 00:00:00"),
+            (-62_167_219_201, "-001-12-31 23:59:59"),
         ] {
-            assert_eq!(time(seconds * 1000), expected);
+            assert_eq!(time_of_file(seconds), expected);
+            if let Ok(seconds) = u64::try_from(seconds) {
+                assert_eq!(time(seconds * 1000), expected);
+            }
         }
+        for extreme in [i64::MIN, i64::MAX] {
+            assert!(time_of_file(extreme).ends_with(|last: char| last.is_ascii_digit()), "no overflow");
+        }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(count(0, "pack", "packs"), "0 packs");
+        assert_eq!(count(1, "pack", "packs"), "1 pack");
+        assert_eq!(count(2, "pack", "packs"), "2 packs");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `receipt`, `verify`: proofs to give away, and their check.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use client::{NodeError, Owner};
+use client::{FilesVerdict, NodeError, Owner};
 use eyre::{WrapErr, eyre};
-use primitives::NetworkId;
+use primitives::{Commitment, NetworkId};
 use serde_json::json;
 use verify::Receipt;
 
@@ -14,6 +14,9 @@ use super::exit::{Exit, Failure};
 use super::progress::Bar;
 use super::snapshots::Target;
 use super::{Global, account, output};
+
+/// Differences that are named.
+const DIFFERENCES_MAX: usize = 10;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example: strongroom receipt papers@3 --output papers-3.receipt.json")]
@@ -27,7 +30,7 @@ pub(crate) struct ReceiptArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  strongroom verify papers.receipt.json\n  strongroom verify papers.receipt.json --files ~/restored --network 0x…\n\nExit code 4: the receipt does not hold, or the files are not the committed ones."
+    after_help = "Examples:\n  strongroom verify papers.receipt.json\n  strongroom verify papers.receipt.json --files ~/restored --network 0x…\n\nExit code 4: the receipt does not hold, or the files are not the committed ones; with a node at hand those that differ are named."
 )]
 pub(crate) struct VerifyArgs {
     /// The receipt
@@ -85,45 +88,66 @@ pub(crate) fn verify(global: &Global, args: VerifyArgs) -> Result<Exit, Failure>
     });
     let mut matches = None;
     if let Some(directory) = &args.files {
-        let secret = account::unlock(global)?;
-        let bar = Bar::new(global, "verify");
-        let verdict = Owner::verify_files(&secret, &commitment.vault, &commitment.content_root, directory, &*bar)?;
-        bar.finish();
-        document["filesMatch"] = json!(verdict.holds());
+        let verdict = verify_files(global, commitment, directory)?;
+        document["filesMatch"] = json!(true);
         document["files"] = json!(verdict);
         matches = Some(verdict);
-    }
-    if let Some(verdict) = matches.as_ref().filter(|verdict| !verdict.holds()) {
-        return Err(Failure::Refuted(eyre!(
-            "the receipt holds, but {} is not what was committed (or was made with another key): content root expected {}, found {}{}",
-            args.files.unwrap_or_default().display(),
-            verdict.expected,
-            verdict.found,
-            verdict
-                .errors
-                .first()
-                .map(|note| format!("; {}: {}", note.path.display(), note.reason))
-                .unwrap_or_default()
-        )));
     }
     output::print(global, &document, || {
         println!("holds       snapshot {} of vault {}", commitment.seq, commitment.vault);
         println!("commitment  {}", commitment.hash());
         println!("final       at height {}, {} UTC", verified.height, output::time(verified.timestamp.get()));
-        println!("contents    {} files, {}", commitment.files, output::bytes(commitment.logical_bytes));
+        let files = output::count(commitment.files, "file", "files");
+        println!("contents    {files}, {}", output::bytes(commitment.logical_bytes));
         println!("network     {}", verified.network);
         if args.network.is_none() {
             println!("            compare this id with one from another place, or give it with --network");
         }
         if let Some(verdict) = &matches {
             println!(
-                "files       {} files, {}: the ones that were committed",
-                verdict.files,
+                "files       {}, {}: what was committed",
+                output::count(verdict.files, "file", "files"),
                 output::bytes(verdict.bytes)
             );
         }
     });
     Ok(Exit::Done)
+}
+
+/// Proves that the files are those of the commitment; names some that are not, when a node can be asked for their names.
+fn verify_files(global: &Global, commitment: &Commitment, directory: &Path) -> Result<FilesVerdict, Failure> {
+    let secret = account::unlock(global)?;
+    let bar = Bar::new(global, "verify");
+    let verdict = Owner::verify_files(&secret, &commitment.vault, &commitment.content_root, directory, &*bar);
+    bar.finish();
+    let verdict = verdict?;
+    if verdict.holds() {
+        return Ok(verdict);
+    }
+    let differing = account::client(global).map_err(Failure::into_report).and_then(|client| {
+        let bar = Bar::new(global, "compare");
+        let found = client.owner(secret).differing_files(commitment, directory, DIFFERENCES_MAX, &*bar);
+        bar.finish();
+        Ok(found?)
+    });
+    let (differences, why) = match differing {
+        Ok(differences) if differences.is_empty() => (differences, String::new()),
+        Ok(differences) if differences.len() == DIFFERENCES_MAX => (differences, "; the first that differ:".to_owned()),
+        Ok(differences) => (differences, "; what differs:".to_owned()),
+        Err(error) => (Vec::new(), format!("; which files differ can only be told with the node: {error}")),
+    };
+    let unreadable = verdict.errors.first().map(|note| format!("; {}: {}", output::path(&note.path), note.reason));
+    Err(Failure::Differs {
+        report: eyre!(
+            "the receipt holds, but {} is not what was committed (or was made with another key): content root expected {}, \
+             found {}{}{why}",
+            directory.display(),
+            verdict.expected,
+            verdict.found,
+            unreadable.unwrap_or_default(),
+        ),
+        differences,
+    })
 }
 
 impl From<NodeError> for Failure {

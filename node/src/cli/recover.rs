@@ -30,6 +30,9 @@ pub(crate) struct RecoverArgs {
     /// Only these vaults; default: all
     #[arg(long = "vault", value_name = "NAME")]
     vaults: Vec<String>,
+    /// Replace what is in the way
+    #[arg(long)]
+    overwrite: bool,
 }
 
 pub(crate) fn run(global: &Global, args: RecoverArgs) -> Result<Exit, Failure> {
@@ -48,9 +51,15 @@ pub(crate) fn run(global: &Global, args: RecoverArgs) -> Result<Exit, Failure> {
         if let (Some(target), true) = (&args.target, vault.snapshots > 0) {
             output::note(
                 global,
-                &format!("vault {}: {} snapshots, {}", vault.name, vault.snapshots, output::bytes(vault.stored_bytes)),
+                &format!(
+                    "vault {}: {}, {}",
+                    output::text(&vault.name),
+                    output::count(vault.snapshots, "snapshot", "snapshots"),
+                    output::bytes(vault.stored_bytes)
+                ),
             );
-            let (one, document) = restore_vault(global, &owner, vault, target.join(directory_name(&vault.name)))?;
+            let directory = target.join(directory_name(&vault.name));
+            let (one, document) = restore_vault(global, &owner, vault, directory, args.overwrite)?;
             if one != Exit::Done {
                 exit = one;
             }
@@ -64,7 +73,8 @@ pub(crate) fn run(global: &Global, args: RecoverArgs) -> Result<Exit, Failure> {
         || {
             println!("account 0x{}", owner.address());
             for vault in &vaults {
-                println!("  {:20} {} snapshots", vault.name, vault.snapshots);
+                let snapshots = output::count(vault.snapshots, "snapshot", "snapshots");
+                println!("  {:20} {snapshots}", output::text(&vault.name));
             }
             if vaults.is_empty() {
                 println!("  no vaults: is this the right phrase, and the right node?");
@@ -100,11 +110,13 @@ fn restore_vault(
     owner: &client::Owner,
     vault: &VaultInfo,
     target: PathBuf,
+    overwrite: bool,
 ) -> Result<(Exit, Value), Failure> {
     let started = Instant::now();
     let bar = Bar::new(global, "restore");
     let mut options = RestoreOptions::new(&vault.name, target);
     options.snapshot = SnapshotRef::Latest;
+    options.overwrite = overwrite;
     options.progress = bar.clone();
     options.cancel = cancel_on_signal();
     let outcome = owner.restore(options);

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use client::{ClientError, RestoreOptions, RestoreReport};
-use eyre::eyre;
+use client::{RestoreOptions, RestoreReport};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
@@ -44,13 +43,7 @@ pub(crate) fn run(global: &Global, args: RestoreArgs) -> Result<Exit, Failure> {
     options.cancel = cancel_on_signal();
     let outcome = owner.restore(options);
     bar.finish();
-    let report = outcome.map_err(|error| match error {
-        ClientError::TargetNotEmpty { path } => Failure::Failed(eyre!(
-            "{} is not empty; choose an empty directory, or replace what is in the way with --overwrite",
-            path.display()
-        )),
-        other => other.into(),
-    })?;
+    let report = outcome?;
     output::print(global, &document(&report, started.elapsed()), || show(&report, started.elapsed()));
     Ok(exit(&report))
 }
@@ -70,12 +63,17 @@ pub(crate) fn document(report: &RestoreReport, elapsed: Duration) -> serde_json:
 /// The text of a restore.
 pub(crate) fn show(report: &RestoreReport, elapsed: Duration) {
     println!("snapshot    {} ({})", report.snapshot, report.commitment);
-    println!("files       {}, {}, in {} directories", report.files, output::bytes(report.bytes), report.directories);
+    println!(
+        "files       {}, {}, in {}",
+        report.files,
+        output::bytes(report.bytes),
+        output::count(report.directories, "directory", "directories")
+    );
     if report.kept > 0 {
-        println!("kept        {} were there already, complete and verified", report.kept);
+        println!("kept        {}, there already, complete and verified", output::count(report.kept, "file", "files"));
     }
     if report.decoded_packs > 0 {
-        println!("decoded     {} packs from parity", report.decoded_packs);
+        println!("decoded     {} from parity", output::count(report.decoded_packs, "pack", "packs"));
     }
     println!("time        {}", output::seconds(elapsed));
     for (what, notes) in [("lost: too many shards are gone", &report.lost), ("not restored in full", &report.errors)] {

@@ -49,7 +49,9 @@ pub(crate) struct SnapshotsArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  strongroom ls papers\n  strongroom ls papers@3 letters --recursive")]
+#[command(
+    after_help = "Examples:\n  strongroom ls papers\n  strongroom ls papers@3 letters --recursive\n\nWith --json a name that is not UTF-8 also comes as pathHex, its exact bytes in hex."
+)]
 pub(crate) struct LsArgs {
     /// VAULT or VAULT@SNAPSHOT
     target: Target,
@@ -111,7 +113,7 @@ pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
             EntryKind::Symlink => 'l',
         };
         let arrow = entry.target.as_ref().map(|target| format!(" -> {}", output::path(target))).unwrap_or_default();
-        let time = output::time(u64::try_from(entry.mtime).unwrap_or_default().saturating_mul(1000));
+        let time = output::time_of_file(entry.mtime);
         println!(
             "{kind}{:04o} {:>8} {:>8} {:>12} {time} {}{arrow}",
             entry.mode & 0o7777,

@@ -15,6 +15,9 @@ const REPAIR_HOURS: f64 = 24.0;
 
 /// What to do with vaults.
 #[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Examples:\n  strongroom vault create papers\n  strongroom vault list\n  strongroom vault info papers"
+)]
 pub(crate) enum VaultCommand {
     /// Open a vault
     Create(CreateArgs),
@@ -58,10 +61,10 @@ pub(crate) fn run(global: &Global, command: VaultCommand) -> Result<Exit, Failur
             output::print(global, &vaults.iter().map(|vault| document(vault, volumes)).collect(), || {
                 for vault in &vaults {
                     println!(
-                        "{:20} {:>5}  {:>5} snapshots  {:>12}",
-                        vault.name,
+                        "{:20} {:>5}  {:>15}  {:>12}",
+                        output::text(&vault.name),
                         vault.policy,
-                        vault.snapshots,
+                        output::count(vault.snapshots, "snapshot ", "snapshots"),
                         output::bytes(vault.stored_bytes)
                     );
                 }
@@ -121,8 +124,8 @@ fn warn(global: &Global, policy: Policy, volumes: u8) {
         output::note(
             global,
             &format!(
-                "note: policy {policy} wants {} volumes and the network has {volumes}: some carry several shards of a pack",
-                policy.width()
+                "note: policy {policy} wants {} and the network has {volumes}: some carry several shards of a pack",
+                output::count(policy.width().into(), "volume", "volumes")
             ),
         );
     }
@@ -133,21 +136,23 @@ fn warn(global: &Global, policy: Policy, volumes: u8) {
 
 fn show(vault: &VaultInfo, volumes: u8) {
     let protection = Protection::of(vault.policy, volumes);
-    println!("vault      {}", vault.name);
+    println!("vault      {}", output::text(&vault.name));
     println!("id         {}", vault.vault);
     println!("policy     {}", vault.policy);
     println!(
-        "survives   any {} of {volumes} volumes; yearly loss probability of a pack {:.1e}",
-        protection.tolerated, protection.annual_loss
+        "survives   any {} of {}; yearly loss probability of a pack {:.1e}",
+        protection.tolerated,
+        output::count(volumes.into(), "volume", "volumes"),
+        protection.annual_loss
     );
     println!(
         "           (volumes fail independently, {FAILURES_PER_YEAR} a year; lost shards are rebuilt within {REPAIR_HOURS} h)"
     );
     if vault.retention_ms > 0 {
-        println!("retention  {} days", vault.retention_ms / 86_400_000);
+        println!("retention  {}", output::count(vault.retention_ms / 86_400_000, "day", "days"));
     }
     println!("snapshots  {}", vault.snapshots);
-    println!("stored     {} in {} packs", output::bytes(vault.stored_bytes), vault.packs);
+    println!("stored     {} in {}", output::bytes(vault.stored_bytes), output::count(vault.packs, "pack", "packs"));
     match vault.on_chain {
         Some(height) => println!("on chain   since height {height}"),
         None => println!("on chain   not yet: with the first snapshot"),

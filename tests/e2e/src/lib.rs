@@ -9,7 +9,7 @@ mod tree;
 
 pub use node::Node;
 pub use owner::{Owner, Reply};
-pub use tree::{make_tree, same_tree};
+pub use tree::{make_tree, noise, same_tree};
 
 use std::path::PathBuf;
 

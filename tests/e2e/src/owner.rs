@@ -1,5 +1,7 @@
 //! A person with a keystore, a cache and a shell.
 
+use std::os::unix::fs::lchown;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -44,6 +46,7 @@ pub struct Owner {
     home: PathBuf,
     url: String,
     passphrase: Option<String>,
+    user: Option<(u32, PathBuf)>,
 }
 
 impl Owner {
@@ -54,7 +57,12 @@ impl Owner {
     #[must_use]
     pub fn new(home: &Path, url: &str) -> Self {
         std::fs::create_dir_all(home.join("run")).expect("a home");
-        Self { home: home.to_owned(), url: url.to_owned(), passphrase: Some("correct horse battery".to_owned()) }
+        Self {
+            home: home.to_owned(),
+            url: url.to_owned(),
+            passphrase: Some("correct horse battery".to_owned()),
+            user: None,
+        }
     }
 
     /// The same owner, after the node came up elsewhere.
@@ -73,6 +81,24 @@ impl Owner {
     #[must_use]
     pub fn without_passphrase(&self) -> Self {
         Self { passphrase: None, ..self.clone() }
+    }
+
+    /// The same owner without the powers of root: as another user of the system where the test runs as root. `place` is a
+    /// directory that belongs to the test alone; the user gets it, and finds the binary in it.
+    ///
+    /// # Panics
+    /// When the place cannot be given away.
+    #[must_use]
+    pub fn without_root(&self, place: &Path) -> Self {
+        const NOBODY: u32 = 65_534;
+        if !rustix::process::geteuid().is_root() {
+            return self.clone();
+        }
+        // The directory that the binary is built in may be closed to others.
+        let binary = place.join("strongroom");
+        std::fs::copy(crate::binary(), &binary).expect("a copy of the binary");
+        give(place, NOBODY);
+        Self { user: Some((NOBODY, binary)), ..self.clone() }
     }
 
     /// Makes a key; returns the recovery phrase.
@@ -100,7 +126,14 @@ impl Owner {
     /// A command with `--json`, ready to be started.
     #[must_use]
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(crate::binary());
+        let mut command = match &self.user {
+            Some((user, binary)) => {
+                let mut command = Command::new(binary);
+                command.uid(*user).gid(*user);
+                command
+            }
+            None => Command::new(crate::binary()),
+        };
         command
             .args(args)
             .arg("--json")
@@ -124,6 +157,16 @@ impl Owner {
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Reply {
         reply(&self.command(args).output().expect("the binary starts"))
+    }
+}
+
+/// Gives everything in a directory to a user.
+fn give(path: &Path, user: u32) {
+    lchown(path, Some(user), Some(user)).expect("root gives files away");
+    if path.is_dir() && !path.is_symlink() {
+        for entry in std::fs::read_dir(path).expect("a readable directory") {
+            give(&entry.expect("an entry").path(), user);
+        }
     }
 }
 

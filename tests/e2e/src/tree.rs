@@ -35,7 +35,8 @@ pub fn make_tree(root: &Path, mib: usize) {
 }
 
 /// Bytes that do not compress, the same for the same seed (xorshift64*).
-fn noise(seed: u64, length: usize) -> Vec<u8> {
+#[must_use]
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {

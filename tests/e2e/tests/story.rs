@@ -65,7 +65,21 @@ fn two_of_six_disks_die_and_every_byte_comes_back() {
     ]);
     assert_eq!(proof.done()["filesMatch"], true);
     std::fs::write(restored.join("empty file"), b"no longer").unwrap();
-    let _ = owner.run(&["verify", receipt.to_str().unwrap(), "--files", restored.to_str().unwrap()]).failed(4);
+    let verify = ["verify", receipt.to_str().unwrap(), "--files", restored.to_str().unwrap()];
+    let refuted = owner.run(&verify);
+    let differences = refuted.json["error"]["differences"].clone();
+    let _ = refuted.failed(4);
+    assert_eq!(differences.as_array().unwrap().len(), 1, "{differences}");
+    assert_eq!((&differences[0]["path"], &differences[0]["expected"]["size"]), (&"empty file".into(), &0.into()));
+    assert_eq!(differences[0]["found"]["size"], 9);
+    // Without a node it is known that something differs, and not what.
+    let alone = owner.at("http://127.0.0.1:1").run(&verify).failed(4);
+    assert!(alone.contains("only be told with the node"), "{alone}");
+
+    // A name that is no UTF-8 comes with its exact bytes.
+    let listed = owner.run(&["ls", "papers"]).done();
+    let odd = listed.as_array().unwrap().iter().find(|entry| !entry["pathHex"].is_null()).unwrap();
+    assert_eq!((odd["path"].as_str(), odd["pathHex"].as_str()), (Some("n\u{fffd}\u{fffd}"), Some("6efffe")));
 
     let _ = wait_until_repaired(&owner);
     assert_eq!(node.stop(), 0);
