@@ -1,4 +1,4 @@
-//! hash, sign, verify, prove, apply.
+//! hash, sign, verify, prove.
 #![allow(missing_docs, reason = "criterion's macros make public functions without docs")]
 
 use criterion::measurement::WallTime;

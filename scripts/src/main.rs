@@ -48,7 +48,7 @@ enum Chore {
     Fix,
     /// What continuous integration runs: verify, then all tests
     Ci,
-    /// Measure: criterion stages, whole-program runs beside restic
+    /// Measure: criterion stages, whole-program runs beside restic, loads on the ledger and on a node
     #[command(after_help = "Example: cargo x bench backup --json results.json")]
     Bench {
         /// Names of benches; none = all

@@ -1,6 +1,7 @@
 //! `cargo x bench`: criterion for the stages, whole programs beside restic. Results of record: `docs/benchmarks.md`.
 
 mod backup;
+mod node;
 mod ours;
 mod process;
 mod report;
@@ -37,6 +38,29 @@ const BENCHES: &[Bench] = &[
         about: "the same with one incompressible file of 5 GiB",
         run: || backup::beside_restic(&trees::LARGE),
     },
+    Bench {
+        name: "ledger",
+        about: "the ledger alone: acknowledged writes, packs, reads",
+        run: || node::ledger("throughput"),
+    },
+    Bench {
+        name: "growth",
+        about: "the ledger with 10⁴ to 10⁶ packs: what an operation costs",
+        run: || node::ledger("growth"),
+    },
+    Bench { name: "finality", about: "a node: from submission to finality", run: || node::run("finality") },
+    Bench {
+        name: "transactions",
+        about: "a node: wallet transactions, until final",
+        run: || node::run("transactions"),
+    },
+    Bench {
+        name: "commitments",
+        about: "a node: commitments in batches, until final",
+        run: || node::run("commitments"),
+    },
+    Bench { name: "shards", about: "a node: shard reads, small and large", run: || node::run("shards") },
+    Bench { name: "rpc", about: "a node: JSON-RPC reads beside anvil", run: || node::run("rpc") },
 ];
 
 /// Runs the named benches, or all.
@@ -45,7 +69,7 @@ pub(crate) fn run(names: &[String], json: Option<&Path>) -> Result<()> {
     for name in names {
         if !BENCHES.iter().any(|bench| bench.name == name) {
             let known: Vec<String> =
-                BENCHES.iter().map(|bench| format!("  {:8} {}", bench.name, bench.about)).collect();
+                BENCHES.iter().map(|bench| format!("  {:12} {}", bench.name, bench.about)).collect();
             bail!("there is no bench {name}; these are:\n{}", known.join("\n"));
         }
     }
@@ -63,6 +87,8 @@ pub(crate) fn run(names: &[String], json: Option<&Path>) -> Result<()> {
 }
 
 fn stages() -> Result<serde_json::Value> {
-    cargo::cargo(&["bench", "-p", "benches", "-p", "unify", "--bench", "data", "--bench", "proofs"])?;
+    cargo::cargo(&[
+        "bench", "-p", "benches", "-p", "unify", "--bench", "data", "--bench", "proofs", "--bench", "apply",
+    ])?;
     Ok(serde_json::json!({ "see": "target/criterion" }))
 }

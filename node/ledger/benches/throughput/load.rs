@@ -1,5 +1,6 @@
 //! Closed loops of clients: writes and reads.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use ledger::{Consistency, Ledger};
 use parity_scale_codec::Encode as _;
 use primitives::ledger::{Applied, SignedCommand};
+use serde_json::{Value, json};
 
 use crate::world::{cpu_time, vault};
 
@@ -23,8 +25,9 @@ pub(crate) struct Load {
     pub(crate) make: fn(Self, u64, u64) -> SignedCommand,
 }
 
-/// Runs the clients of a load for a while; prints commands a second, times of a submission, processor time a command.
-pub(crate) async fn write(ledger: &Ledger, load: Load, seconds: u64) {
+/// Runs the clients of a load for a while; prints and returns commands a second, times of a submission, processor time a
+/// command.
+pub(crate) async fn write(ledger: &Ledger, load: Load, seconds: u64) -> Value {
     // Signing is the clients' work, not the ledger's: commands are made before the clock starts.
     let queues = sign(load, seconds).await;
     let bytes = queues[0][0].encoded_size();
@@ -61,14 +64,17 @@ pub(crate) async fn write(ledger: &Ledger, load: Load, seconds: u64) {
     let (took, cpu) = (started.elapsed(), cpu_time() - cpu);
     times.sort_unstable();
     let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
+    let rate = Rate { done: done.load(Ordering::Relaxed), took, cpu };
     println!(
-        "{:<44} {:>5} clients {} submission of {bytes:>6} B: p50 {:>8.2?} p99 {:>8.2?}",
+        "| {:<38} | {:>7} | {rate} | {bytes:>6} B | {:>8.2?} | {:>8.2?} |",
         load.name,
         load.clients,
-        rate(done.load(Ordering::Relaxed), took, cpu),
         at(50),
-        at(99),
+        at(99)
     );
+    json!({ "load": load.name, "clients": load.clients, "batch": load.batch, "bytes": bytes, "perSecond": rate.per_second(),
+        "cpuMicrosEach": rate.cpu_each().as_secs_f64() * 1e6, "p50Micros": at(50).as_secs_f64() * 1e6,
+        "p99Micros": at(99).as_secs_f64() * 1e6 })
 }
 
 async fn sign(load: Load, seconds: u64) -> Vec<Vec<SignedCommand>> {
@@ -83,7 +89,7 @@ async fn sign(load: Load, seconds: u64) -> Vec<Vec<SignedCommand>> {
 }
 
 /// Linearizable reads of one record.
-pub(crate) async fn read(ledger: &Ledger, clients: u64, seconds: u64) {
+pub(crate) async fn read(ledger: &Ledger, clients: u64, seconds: u64) -> Value {
     let (cpu, started) = (cpu_time(), Instant::now());
     let mut tasks = Vec::new();
     for _ in 0..clients {
@@ -102,12 +108,34 @@ pub(crate) async fn read(ledger: &Ledger, clients: u64, seconds: u64) {
     for task in tasks {
         reads += task.await.expect("a client does not panic");
     }
-    let (took, cpu) = (started.elapsed(), cpu_time() - cpu);
-    println!("{:<44} {clients:>5} clients {}", "linearizable reads of a vault", rate(reads, took, cpu));
+    let rate = Rate { done: reads, took: started.elapsed(), cpu: cpu_time() - cpu };
+    let name = "linearizable reads of a vault";
+    println!("| {name:<38} | {clients:>7} | {rate} | {:>8} | {:>8} | {:>8} |", "", "", "");
+    json!({ "load": name, "clients": clients, "perSecond": rate.per_second(),
+        "cpuMicrosEach": rate.cpu_each().as_secs_f64() * 1e6 })
 }
 
-fn rate(done: u64, took: Duration, cpu: Duration) -> String {
-    let rate = u128::from(done) * 1000 / took.as_millis().max(1);
-    let each = cpu / u32::try_from(done.max(1)).expect("fewer than 2^32 operations");
-    format!("{rate:>8}/s  CPU {each:>8.1?} each")
+/// Operations over a time.
+struct Rate {
+    done: u64,
+    took: Duration,
+    cpu: Duration,
+}
+
+impl Rate {
+    fn per_second(&self) -> u64 {
+        let rate = u128::from(self.done) * 1000 / self.took.as_millis().max(1);
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+
+    /// Processor time of clients and ledger together.
+    fn cpu_each(&self) -> Duration {
+        self.cpu / u32::try_from(self.done.max(1)).expect("fewer than 2^32 operations")
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>8} | {:>8.1?}", self.per_second(), self.cpu_each())
+    }
 }

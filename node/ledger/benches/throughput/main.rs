@@ -1,10 +1,14 @@
 //! Acknowledged writes a second: 300-byte commands, fsynced log, RocksDB tables, one member, closed loop. Reads.
 //!
-//! `cargo bench -p ledger -p unify --bench throughput [-- SECONDS [PART OF A NAME]]`
+//! `cargo bench -p ledger -p unify --bench throughput [-- SECONDS [PART OF A NAME]] [--json FILE]`
 
+#[path = "../shared/arguments.rs"]
+mod arguments;
 mod load;
+#[path = "../shared/world.rs"]
 mod world;
 
+use arguments::Arguments;
 use load::Load;
 use primitives::ledger::{Command, SignedCommand};
 use world::{World, announce, by_node, by_owner, key, object, pack};
@@ -58,17 +62,25 @@ fn packs(load: Load, client: u64, serial: u64) -> SignedCommand {
 
 #[tokio::main]
 async fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let seconds = words.first().map_or(4, |word| word.parse().expect("seconds, as a number"));
-    let wanted = |name: &str| words.get(1).is_none_or(|part| name.contains(part.as_str()));
+    let arguments = Arguments::parse();
+    let seconds = arguments.words.first().map_or(4, |word| word.parse().expect("seconds, as a number"));
+    let wanted = |name: &str| arguments.words.get(1).is_none_or(|part| name.contains(part.as_str()));
     let world = World::start().await;
+    println!(
+        "| one member, clients in its process     | clients | a second | CPU each | submitted |      p50 |      p99 |"
+    );
+    println!(
+        "|----------------------------------------|--------:|---------:|---------:|---------:|---------:|---------:|"
+    );
+    let mut results = Vec::new();
     for load in LOADS.iter().filter(|load| wanted(load.name)) {
-        load::write(&world.ledger, *load, seconds).await;
+        results.push(load::write(&world.ledger, *load, seconds).await);
     }
     for clients in [1, 64, 256] {
         if wanted("linearizable reads") {
-            load::read(&world.ledger, clients, seconds).await;
+            results.push(load::read(&world.ledger, clients, seconds).await);
         }
     }
     world.end().await;
+    arguments.keep(&results.into());
 }

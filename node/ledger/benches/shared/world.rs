@@ -1,4 +1,5 @@
 //! What the loads are made of: keys, commands, a ledger of one member in a temporary directory.
+#![allow(dead_code, reason = "each bench uses a part of it")]
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use primitives::{
 use store::{Store, StoreConfig};
 use tokio_util::sync::CancellationToken;
 
-const NETWORK: NetworkId = NetworkId::new([1; 32]);
+pub(crate) const NETWORK: NetworkId = NetworkId::new([1; 32]);
 const OWNER: [u8; 32] = [3; 32];
 /// Storage nodes that hold the packs' shards.
 pub(crate) const HOLDERS: u8 = 6;
@@ -25,38 +26,53 @@ const VOLUMES: u16 = 28;
 pub(crate) struct World {
     pub(crate) ledger: Ledger,
     cancel: CancellationToken,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl World {
-    /// Starts it, opens the vault, announces the holders.
+    /// Starts it in an empty directory, with the vault and the holders.
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(&dir.path().join("db"), StoreConfig::default()).expect("an empty database opens");
-        let member = MemberKey::new(key(20).verifying_key().to_bytes());
-        let validator = Validator { key: ValidatorKey::new(key(30).verifying_key().to_bytes()), power: 1 };
-        let genesis = LedgerGenesis {
-            network: NETWORK,
-            cluster: Hash32::ZERO,
-            members: vec![member],
-            validators: ValidatorSet::new(vec![validator]).expect("one validator is a set"),
-        };
-        let config = LedgerConfig::new(dir.path().join("log"), dir.path().join("snapshots"), member);
-        let cancel = CancellationToken::new();
-        let ledger = start(config, genesis, store, Arc::new(NoPeers), cancel.clone()).await.expect("the ledger starts");
-        let consent = EcdsaSignature::sign(&OWNER, &terms().consent_hash(&NETWORK)).expect("a fixed good key");
-        let register = Command::VaultRegister { terms: terms(), sealed: vec![0; 64], consent };
-        let mut first = vec![by_owner(register, u64::MAX, 1)];
-        first.extend((0..HOLDERS).map(|holder| by_node(&key(100 + holder), announce(1), u64::MAX, 1)));
-        let outcomes = ledger.submit(first).await.expect("the ledger runs");
+        let world = Self::start_on(store, dir).await;
+        let outcomes = world.ledger.submit(opening()).await.expect("the ledger runs");
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-        Self { ledger, cancel, _dir: dir }
+        world
     }
 
-    pub(crate) async fn end(self) {
+    /// Starts it on these tables.
+    pub(crate) async fn start_on(store: Store, dir: tempfile::TempDir) -> Self {
+        let genesis = genesis();
+        let config = LedgerConfig::new(dir.path().join("log"), dir.path().join("snapshots"), genesis.members[0]);
+        let cancel = CancellationToken::new();
+        let ledger = start(config, genesis, store, Arc::new(NoPeers), cancel.clone()).await.expect("the ledger starts");
+        Self { ledger, cancel, dir }
+    }
+
+    /// Ends it; the directory with all that was written is what is left.
+    pub(crate) async fn end(self) -> tempfile::TempDir {
         self.cancel.cancel();
         self.ledger.stopped().await.expect("it ends");
+        self.dir
     }
+}
+
+pub(crate) fn genesis() -> LedgerGenesis {
+    let validator = Validator { key: ValidatorKey::new(key(30).verifying_key().to_bytes()), power: 1 };
+    LedgerGenesis {
+        network: NETWORK,
+        cluster: Hash32::ZERO,
+        members: vec![MemberKey::new(key(20).verifying_key().to_bytes())],
+        validators: ValidatorSet::new(vec![validator]).expect("one validator is a set"),
+    }
+}
+
+/// Opens the vault and announces the holders.
+pub(crate) fn opening() -> Vec<SignedCommand> {
+    let consent = EcdsaSignature::sign(&OWNER, &terms().consent_hash(&NETWORK)).expect("a fixed good key");
+    let register = Command::VaultRegister { terms: terms(), sealed: vec![0; 64], consent };
+    let announced = (0..HOLDERS).map(|holder| by_node(&key(100 + holder), announce(1), u64::MAX, 1));
+    std::iter::once(by_owner(register, u64::MAX, 1)).chain(announced).collect()
 }
 
 pub(crate) fn key(byte: u8) -> SigningKey {
@@ -94,11 +110,16 @@ pub(crate) fn announce(serial: u64) -> Command {
     Command::NodeAnnounce { volumes: (0..VOLUMES).map(volume).collect() }
 }
 
-/// A new pack whose six shards are each held and acknowledged by a node of its own.
-pub(crate) fn pack(number: u64) -> Command {
+/// A pack of random bytes; another one for each number.
+pub(crate) fn header(number: u64) -> PackHeader {
     let shard = |index: u8| ShardId::of(&(number, index).encode());
     let policy = Policy::ERASURE;
-    let header = PackHeader { policy, shard_len: 8 << 20, shards: (0..policy.width()).map(shard).collect() };
+    PackHeader { policy, shard_len: 8 << 20, shards: (0..policy.width()).map(shard).collect() }
+}
+
+/// A new pack whose six shards are each held and acknowledged by a node of its own.
+pub(crate) fn pack(number: u64) -> Command {
+    let header = header(number);
     let pack = header.id();
     let ack = |(index, shard): (u8, &ShardId)| {
         let key = key(100 + index % HOLDERS);
