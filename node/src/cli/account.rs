@@ -1,7 +1,7 @@
 //! Which owner a command acts as: keystore files, the key unlocked by agent or passphrase, and the SDK client made from it.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use client::{Client, Owner};
 use eyre::{Result, WrapErr, bail, eyre};
@@ -9,18 +9,12 @@ use primitives::Address;
 use seal::OwnerSecret;
 use zeroize::Zeroizing;
 
+use super::keystore::{KeyFile, Keystore};
 use super::{Failure, Global};
 use crate::agent;
 
 /// Shortest passphrase that a new key accepts, characters.
 const PASSPHRASE_CHARS_MIN: usize = 8;
-
-/// One keystore file.
-#[derive(Clone, Debug)]
-pub(crate) struct KeyFile {
-    pub(crate) address: Address,
-    pub(crate) path: PathBuf,
-}
 
 /// The keystore directory, as `--keystore` or the default says.
 pub(crate) fn keystore_dir(global: &Global) -> PathBuf {
@@ -36,46 +30,30 @@ fn user_dir(base: Option<PathBuf>) -> PathBuf {
     base.unwrap_or_else(|| PathBuf::from(".")).join("strongroom")
 }
 
-/// All key files, by address. Files that are no keystore are passed over, as geth does.
-pub(crate) fn key_files(directory: &Path) -> Result<Vec<KeyFile>> {
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).wrap_err_with(|| format!("cannot read the keystore {}", directory.display())),
-    };
-    let mut files: Vec<KeyFile> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let path = entry.path();
-            let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
-            let address = json.get("address")?.as_str()?.parse().ok()?;
-            Some(KeyFile { address, path })
-        })
-        .collect();
-    files.sort_by_key(|file| file.address);
-    Ok(files)
-}
-
 /// The key file that `--account` names, or the only one.
 pub(crate) fn choose(global: &Global) -> Result<Option<KeyFile>> {
     choose_named(global, global.account.as_deref())
 }
 
-/// The key file of the account whose address begins with `wanted`, or the only one.
+/// The key file of the account whose address begins with `wanted`, or the only one; none when the keystore is empty.
+///
+/// # Errors
+/// There is none of this address, or several, or only files that cannot be read: those are never taken for no key.
 pub(crate) fn choose_named(global: &Global, wanted: Option<&str>) -> Result<Option<KeyFile>> {
     let directory = keystore_dir(global);
-    let mut files = key_files(&directory)?;
+    let mut keystore = Keystore::read(&directory)?;
     if let Some(wanted) = wanted {
-        files.retain(|file| names(wanted, &file.address));
-        if files.is_empty() {
+        keystore.keys.retain(|file| names(wanted, &file.address));
+        if keystore.keys.is_empty() {
+            let damaged: String = keystore.damaged.iter().map(|file| format!("; {}", file.describe())).collect();
             bail!(
-                "no key in {} has an address that begins with {wanted}; `strongroom key list` shows them",
+                "no key in {} has an address that begins with {wanted}; `strongroom key list` shows them{damaged}",
                 directory.display()
             );
         }
     }
-    match files.as_slice() {
-        [] => Ok(None),
+    match keystore.keys.as_slice() {
+        [] => keystore.damage().map_or(Ok(None), Err),
         [file] => Ok(Some(file.clone())),
         several => bail!(
             "there are {} keys; say which one with --account: {}",
@@ -136,7 +114,7 @@ pub(crate) fn save(global: &Global, secret: &OwnerSecret, passphrase: &str) -> R
     let directory = keystore_dir(global);
     std::fs::create_dir_all(&directory).wrap_err_with(|| format!("cannot create {}", directory.display()))?;
     let address = secret.address();
-    if let Some(file) = key_files(&directory)?.into_iter().find(|file| file.address == address) {
+    if let Some(file) = Keystore::read(&directory)?.keys.into_iter().find(|file| file.address == address) {
         bail!("account 0x{address} is in the keystore already: {}", file.path.display());
     }
     let json = encrypt(secret, passphrase);

@@ -5,6 +5,7 @@ mod backup;
 mod exit;
 mod health;
 mod key;
+mod keystore;
 mod object;
 mod output;
 mod progress;

@@ -9,6 +9,7 @@ use eyre::eyre;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
+use super::keystore::Keystore;
 use super::progress::{Bar, cancel_on_signal};
 use super::{Global, account, key, output, restore};
 
@@ -91,7 +92,7 @@ pub(crate) fn run(global: &Global, args: RecoverArgs) -> Result<Exit, Failure> {
 /// Keeps the key on this machine when a passphrase is at hand or can be asked for.
 fn keep_key(global: &Global, secret: &seal::OwnerSecret) -> Result<Option<PathBuf>, Failure> {
     let known =
-        account::key_files(&account::keystore_dir(global))?.into_iter().find(|file| file.address == secret.address());
+        Keystore::read(&account::keystore_dir(global))?.keys.into_iter().find(|file| file.address == secret.address());
     if let Some(file) = known {
         return Ok(Some(file.path));
     }

@@ -7,6 +7,7 @@ use eyre::bail;
 use primitives::Address;
 use serde_json::json;
 
+use super::keystore::Keystore;
 use super::{Global, account, output};
 use crate::agent::{self, TTL_MAX, Unlocked};
 
@@ -85,15 +86,21 @@ pub(crate) fn lock(global: &Global, args: &LockArgs) -> eyre::Result<()> {
 
 /// `strongroom key list`.
 pub(crate) fn list(global: &Global) -> eyre::Result<()> {
-    let files = account::key_files(&account::keystore_dir(global))?;
+    let keystore = Keystore::read(&account::keystore_dir(global))?;
     let unlocked = agent::list()?;
     let until_ms_of = |address: &Address| {
         unlocked.iter().find(|unlocked| unlocked.address == *address).map(|unlocked| until_ms(unlocked.left))
     };
-    let rows: Vec<_> = files.iter().map(|file| (file, until_ms_of(&file.address))).collect();
+    let rows: Vec<_> = keystore.keys.iter().map(|file| (file, until_ms_of(&file.address))).collect();
     let document = json!(
         rows.iter()
             .map(|(file, until_ms)| json!({ "address": file.address, "file": file.path, "unlockedUntilMs": until_ms }))
+            .chain(
+                keystore
+                    .damaged
+                    .iter()
+                    .map(|file| json!({ "address": null, "file": file.path, "damaged": file.reason }))
+            )
             .collect::<Vec<_>>()
     );
     output::print(global, &document, || {
@@ -101,7 +108,10 @@ pub(crate) fn list(global: &Global) -> eyre::Result<()> {
             let state = until_ms.map_or_else(|| "locked".to_owned(), until);
             println!("0x{}  {state}  {}", file.address, file.path.display());
         }
-        if rows.is_empty() {
+        for file in &keystore.damaged {
+            println!("damaged  {}: {}", file.path.display(), file.reason);
+        }
+        if rows.is_empty() && keystore.damaged.is_empty() {
             eprintln!("no keys yet; make one with `strongroom key new`");
         }
     });

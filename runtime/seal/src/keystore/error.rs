@@ -48,7 +48,7 @@ pub enum KeystoreError {
         max: u128,
     },
     /// The passphrase does not open it.
-    #[error("wrong passphrase")]
+    #[error("wrong passphrase, or the file is damaged")]
     WrongPassphrase,
     /// It opens, but holds no key.
     #[error("the key file opens, but holds no secp256k1 secret key")]
