@@ -157,3 +157,29 @@ fn more_than_m_lost_shards_are_told_and_end_nothing() {
     let _ = owner.run(&["receipt", "v"]).done();
     assert_eq!(node.stop(), 0);
 }
+
+#[test]
+fn an_incomplete_restore_goes_on_with_the_same_command() {
+    let place = tempfile::tempdir().unwrap();
+    let node = Node::start(&place.path().join("node"));
+    let owner = Owner::new(&place.path().join("alice"), node.url());
+    let _ = owner.make_key();
+    let _ = owner.run(&["vault", "create", "v"]).done();
+    let source = place.path().join("source");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(source.join("a"), b"first").unwrap();
+    std::fs::write(source.join("b"), b"second").unwrap();
+    let _ = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
+    // A directory is never replaced by a file.
+    let target = place.path().join("target");
+    std::fs::create_dir_all(target.join("a/mine")).unwrap();
+    let reply = owner.run(&["restore", "v", "--target", target.to_str().unwrap(), "--overwrite"]);
+    assert_eq!(reply.code, 3, "{}", reply.json);
+    assert_eq!(reply.json["errors"].as_array().unwrap().len(), 1, "{}", reply.json);
+    std::fs::remove_dir_all(target.join("a")).unwrap();
+    let _ = owner.run(&["restore", "v", "--target", target.to_str().unwrap()]).done();
+    let mut names: Vec<_> = std::fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(std::fs::read(target.join("a")).unwrap(), b"first");
+}

@@ -61,6 +61,12 @@ struct Notes {
     errors: Vec<Note>,
 }
 
+impl Notes {
+    fn is_empty(&self) -> bool {
+        self.lost.is_empty() && self.errors.is_empty()
+    }
+}
+
 /// Restores a snapshot.
 pub(crate) fn restore(
     client: &Client,
@@ -94,7 +100,10 @@ pub(crate) fn restore(
     };
     let all = include.is_empty();
     Plan::new(&restore, include)?.run(&manifest)?;
-    restore.target.finish()?;
+    // What is missing can still come: the same command goes on as long as the marker is there.
+    if restore.notes().is_empty() {
+        restore.target.finish()?;
+    }
     if !all && restore.is_empty() {
         restore.target.abandon();
         let patterns = options.include.clone();
