@@ -2,7 +2,9 @@
 
 use eyre::{Result, WrapErr, eyre};
 use jsonrpsee::http_client::{HttpClient, HttpClientBuilder};
+use primitives::ChainId;
 use rpc_api::chain::ChainApiClient;
+use rpc_api::eth::EthApiClient;
 use rpc_api::ledger::LedgerApiClient;
 use rpc_api::replica::{ReplicaApiClient, ReplicaStatus};
 use serde_json::{Value, json};
@@ -12,6 +14,7 @@ use super::{Global, output};
 
 /// What the node answered.
 struct Answers {
+    chain_id: ChainId,
     head: Value,
     ledger: Value,
     replica: ReplicaStatus,
@@ -51,21 +54,27 @@ fn ask(global: &Global) -> Result<Answers, Failure> {
         .build(&global.node)
         .map_err(|error| Failure::Failed(eyre!("{} is no node's address: {error}", global.node)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(ask_all(&client)).map_err(|error| {
-        Failure::Unreachable(
-            error.wrap_err(format!(
+    let answers =
+        runtime.block_on(ask_all(&client)).map_err(|error| {
+            Failure::Unreachable(error.wrap_err(format!(
                 "the node at {} does not answer; is it running (`strongroom run --dev`)?",
                 global.node
-            )),
-        )
-    })
+            )))
+        })?;
+    match global.chain_id.map(ChainId::new) {
+        Some(expected) if expected != answers.chain_id => {
+            Err(client::ClientError::ForeignChain { expected, found: answers.chain_id }.into())
+        }
+        _ => Ok(answers),
+    }
 }
 
 async fn ask_all(client: &HttpClient) -> Result<Answers> {
+    let chain_id = ChainId::new(EthApiClient::chain_id(client).await.wrap_err("eth_chainId")?.get());
     let head = ChainApiClient::head(client).await.wrap_err("chain_getHead")?;
     let ledger = LedgerApiClient::status(client).await.wrap_err("ledger_status")?;
     let replica = ReplicaApiClient::status(client).await.wrap_err("replica_status")?;
-    Ok(Answers { head: numbers(json!(head)), ledger: numbers(json!(ledger)), replica })
+    Ok(Answers { chain_id, head: numbers(json!(head)), ledger: numbers(json!(ledger)), replica })
 }
 
 /// QUANTITY texts as numbers, for people and scripts; hashes stay texts.

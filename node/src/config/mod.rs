@@ -3,6 +3,7 @@
 mod explained;
 mod sections;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eyre::{Result, WrapErr, bail, eyre};
@@ -27,6 +28,10 @@ impl Config {
                 bail!("there is no configuration file {}; `strongroom init --config {0}` writes one", path.display());
             }
             figment = figment.merge(Toml::file_exact(path));
+        }
+        let misspelt = std::env::vars_os().find_map(|(name, _)| misspelt(name.to_str()?));
+        if let Some(reason) = misspelt {
+            bail!("{reason}");
         }
         let environment = Env::prefixed("STRONGROOM_")
             .filter(|key| {
@@ -84,6 +89,18 @@ impl Config {
         if self.storage.volumes.len() > 64 {
             bail!("storage.volumes lists {} volumes, at most 64 are supported", self.storage.volumes.len());
         }
+        // Two volumes in one directory would be one disk that counts as two.
+        let mut seen = BTreeSet::new();
+        for volume in &self.storage.volumes {
+            if !seen.insert(volume.canonicalize().unwrap_or_else(|_| volume.components().collect())) {
+                bail!("storage.volumes lists {} twice; give each volume a directory of its own", volume.display());
+            }
+        }
+        let (rpc, metrics) = (self.rpc.addr, self.metrics.addr);
+        let overlap = rpc.ip() == metrics.ip() || rpc.ip().is_unspecified() || metrics.ip().is_unspecified();
+        if self.metrics.enabled && overlap && rpc.port() != 0 && rpc.port() == metrics.port() {
+            bail!("rpc.addr {rpc} and metrics.addr {metrics} are the same; give one of them another port");
+        }
         Ok(())
     }
 
@@ -94,6 +111,23 @@ impl Config {
         }
         (0..self.storage.volume_count).map(|id| self.data_dir.0.join("volumes").join(id.to_string())).collect()
     }
+}
+
+/// What is wrong with an environment variable that names an option but no section. Others that begin alike, such as those
+/// that container platforms set for a service of this name, are none of ours.
+fn misspelt(name: &str) -> Option<String> {
+    let key = name.strip_prefix("STRONGROOM_")?.to_ascii_lowercase();
+    if key == "data_dir" || SECTIONS.iter().any(|section| in_section(&key, section).is_some()) {
+        return None;
+    }
+    let option = key.split_once('_').map_or(key.as_str(), |(_, option)| option);
+    let defaults = serde_json::to_value(Config::default()).ok()?;
+    let sections: Vec<&str> =
+        SECTIONS.iter().filter(|section| defaults[**section].get(option).is_some()).copied().collect();
+    let names: Vec<String> =
+        sections.iter().map(|section| format!("STRONGROOM_{section}_{option}").to_ascii_uppercase()).collect();
+    (!names.is_empty())
+        .then(|| format!("the environment variable {name} names no option; is {} meant?", names.join(" or ")))
 }
 
 fn in_section<'a>(key: &'a str, section: &str) -> Option<&'a str> {
@@ -132,6 +166,9 @@ mod tests {
             ("[chain]\nheartbeat_seconds = 0\n", "heartbeat_seconds is 0"),
             ("[chain]\nheartbeat_seconds = \"soon\"\n", "heartbeat_seconds"),
             ("[log]\nfilter = \"=x=\"\n", "log.filter"),
+            ("[metrics]\naddr = \"127.0.0.1:8545\"\n", "metrics.addr"),
+            ("[rpc]\naddr = \"0.0.0.0:9545\"\n", "another port"),
+            ("[storage]\nvolumes = [\"/no/a\", \"/no/b\", \"/no/a/\"]\n", "twice"),
         ] {
             let file = write(text);
             let error = format!("{:#}", Config::load(Some(file.path()), json!({})).unwrap_err());
@@ -144,5 +181,26 @@ mod tests {
         assert_eq!(in_section("RPC_CONNECTIONS_MAX", "rpc"), Some("CONNECTIONS_MAX"));
         assert_eq!(in_section("rpc", "rpc"), None);
         assert_eq!(in_section("STORAGE_VOLUMES", "store"), None);
+    }
+
+    #[test]
+    fn misspelt_sections_are_told_and_strange_variables_are_not() {
+        for (name, meant) in [
+            ("STRONGROOM_STORGE_VOLUMES", "STRONGROOM_STORAGE_VOLUMES"),
+            ("STRONGROOM_VOLUMES", "STRONGROOM_STORAGE_VOLUMES"),
+            ("STRONGROOM_RCP_ADDR", "STRONGROOM_RPC_ADDR or STRONGROOM_METRICS_ADDR"),
+        ] {
+            assert!(misspelt(name).is_some_and(|reason| reason.contains(meant)), "{name}: {:?}", misspelt(name));
+        }
+        for name in [
+            "STRONGROOM_STORAGE_VOLUMES",
+            "STRONGROOM_DATA_DIR",
+            "STRONGROOM_CHAIN_ID",
+            "STRONGROOM_NODE",
+            "STRONGROOM_PORT_8545_TCP_ADDR",
+            "PATH",
+        ] {
+            assert_eq!(misspelt(name), None);
+        }
     }
 }
