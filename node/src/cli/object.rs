@@ -137,7 +137,8 @@ pub(crate) fn list(global: &Global, args: ListArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn document(object: &client::ObjectInfo) -> serde_json::Value {
+/// The JSON document of an object.
+pub(crate) fn document(object: &client::ObjectInfo) -> serde_json::Value {
     let mut document = json!(object);
     document["key"] = json!(object.name);
     document
