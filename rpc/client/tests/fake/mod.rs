@@ -27,7 +27,7 @@ use primitives::{
     ShardId, VaultId, VolumeId,
 };
 #[allow(unused_imports, reason = "each test file uses some")]
-pub use tree::{Seen, tree_of};
+pub use tree::{Seen, tree_of, tree_of_incomplete};
 
 type Hook = Box<dyn Fn() + Send>;
 
