@@ -30,7 +30,7 @@ fn a_damaged_key_file_is_named_and_no_new_key_is_offered() {
     let start = whole.find("\"mac\"").unwrap() + 8;
     let digit = whole.get(start..).unwrap().find(|c: char| c.is_ascii_hexdigit()).unwrap() + start;
     let other = if whole.get(digit..=digit) == Some("0") { "1" } else { "0" };
-    let mut changed = whole.clone();
+    let mut changed = whole;
     changed.replace_range(digit..=digit, other);
     let other_home = Owner::new(&place.path().join("bob"), "http://127.0.0.1:1");
     std::fs::create_dir_all(place.path().join("bob/keystore")).unwrap();
