@@ -55,7 +55,9 @@ impl Checker {
     #[must_use]
     pub fn check_all(&self, commands: &[&SignedCommand], threads: usize) -> Vec<Result<Checked, SignatureError>> {
         let mut checked = spread(commands, threads, |signed| self.own(signed));
-        let inner: Vec<Inner<'_>> = (0..).zip(commands).flat_map(|(at, signed)| inner_of(at, signed)).collect();
+        // Those of a command that nobody signed are not looked at: they would be work for strangers.
+        let signed = (0..).zip(commands).zip(&checked).filter(|(_, checked)| checked.is_ok());
+        let inner: Vec<Inner<'_>> = signed.flat_map(|((at, signed), _)| inner_of(at, signed)).collect();
         for (inner, holds) in inner.iter().zip(spread(&inner, threads, |inner| self.holds(inner))) {
             if let Some(Ok(checked)) = checked.get_mut(inner.signed).filter(|_| !holds) {
                 checked.bad.push((inner.command, inner.position));

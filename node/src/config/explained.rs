@@ -70,8 +70,8 @@ pub(crate) fn explained(config: &Config) -> Result<String> {
     let (values, defaults) = (table(config)?, table(&Config::default())?);
     let mut text = String::from(
         "# Strongroom's configuration: every option, with what it means. What is not in this file has its default.\n\
-         # `strongroom config check --config FILE` checks it; `STRONGROOM_<SECTION>_<OPTION>` in the environment and flags\n\
-         # (`--set section.option=value`) go before it.\n",
+         # `strongroom config check --config FILE` checks it; `STRONGROOM_<SECTION>_<OPTION>` in the environment and\n\
+         # flags (`--set section.option=value`) go before it.\n",
     );
     let mut open = "";
     for (path, meaning) in OPTIONS {
