@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use e2e::{Node, Owner, noise};
 
@@ -149,7 +150,14 @@ fn more_than_m_lost_shards_are_told_and_end_nothing() {
     for volume in [0, 2, 5] {
         std::fs::remove_dir_all(node.volume(volume)).unwrap();
     }
-    let reply = owner.run(&["restore", "v", "--target", place.path().join("t").to_str().unwrap()]);
+    // Until the node is sure that the volumes are gone, it says that they are not there, and to try again.
+    let target = place.path().join("t");
+    let restore = || owner.run(&["restore", "v", "--target", target.to_str().unwrap()]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut reply = restore();
+    while reply.code == 1 && Instant::now() < deadline {
+        reply = restore();
+    }
     assert_eq!(reply.code, 3, "{}", reply.json);
     assert!(!reply.json["lost"].as_array().unwrap().is_empty(), "{}", reply.json);
     assert_eq!(owner.run(&["health"]).code, 3);
