@@ -78,11 +78,11 @@ struct Agent {
 impl Agent {
     fn run(&mut self) -> Result<()> {
         loop {
-            self.keys.expire(since_boot());
-            let Some(wake) = self.keys.next_expiry().or(self.first_key_by) else { return Ok(()) };
-            if wake <= since_boot() {
-                return Ok(());
-            }
+            // One reading of the clock: what has not expired by then is still held, and the agent with it.
+            let now = since_boot();
+            self.keys.expire(now);
+            let first_key_by = self.first_key_by.filter(|by| *by > now);
+            let Some(wake) = self.keys.next_expiry().or(first_key_by) else { return Ok(()) };
             self.wait(wake)?;
             match self.listener.accept() {
                 Ok((stream, _)) => {

@@ -87,7 +87,11 @@ pub(crate) fn lock(global: &Global, args: &LockArgs) -> eyre::Result<()> {
 /// `strongroom key list`.
 pub(crate) fn list(global: &Global) -> eyre::Result<()> {
     let keystore = Keystore::read(&account::keystore_dir(global))?;
-    let unlocked = agent::list()?;
+    // The files can be listed whatever is wrong with the agent.
+    let unlocked = agent::list().unwrap_or_else(|error| {
+        output::note(global, &format!("note: which keys are unlocked cannot be told: {error:#}"));
+        Vec::new()
+    });
     let until_ms_of = |address: &Address| {
         unlocked.iter().find(|unlocked| unlocked.address == *address).map(|unlocked| until_ms(unlocked.left))
     };
