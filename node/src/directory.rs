@@ -46,9 +46,11 @@ impl Directory for LedgerDirectory {
         reader.totals().map(|totals| totals.packs).map_err(DirectoryError::new)
     }
 
-    async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError> {
+    async fn needed(&self, shard: &ShardId, besides: Option<PackId>) -> Result<bool, DirectoryError> {
         let reader = self.speaker.ledger().read(Consistency::Linearizable).await.map_err(DirectoryError::new)?;
-        reader.packs_with_shard(shard, 1).map(|packs| !packs.is_empty()).map_err(DirectoryError::new)
+        // Of two packs at most one is the one that does not count.
+        let packs = reader.packs_with_shard(shard, 2).map_err(DirectoryError::new)?;
+        Ok(packs.into_iter().any(|(pack, _)| Some(pack) != besides))
     }
 
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {

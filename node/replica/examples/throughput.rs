@@ -33,7 +33,7 @@ impl Directory for Empty {
     async fn recorded(&self) -> Result<u64, DirectoryError> {
         Ok(0)
     }
-    async fn needed(&self, _: &ShardId) -> Result<bool, DirectoryError> {
+    async fn needed(&self, _: &ShardId, _: Option<PackId>) -> Result<bool, DirectoryError> {
         Ok(true)
     }
     async fn held(&self, _: ShardAck) -> Result<(), DirectoryError> {

@@ -22,9 +22,9 @@ pub trait Directory: Send + Sync {
     /// How many packs are recorded. They are never taken off, so the number does not fall.
     async fn recorded(&self) -> Result<u64, DirectoryError>;
 
-    /// Whether any recorded pack has this shard. Unlike the others it must see every pack that was recorded before the call:
+    /// Whether any recorded pack has this shard, apart from the one named. Unlike the others it must see every pack that was recorded before the call:
     /// what nobody needs is removed.
-    async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError>;
+    async fn needed(&self, shard: &ShardId, besides: Option<PackId>) -> Result<bool, DirectoryError>;
 
     /// Records a new holder.
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError>;

@@ -116,7 +116,7 @@ async fn is_recorded(shared: &Shared, shard: &ShardId, row: &ShardRow) -> Result
             return Ok(true);
         }
     }
-    Ok(shared.directory.needed(shard).await?)
+    Ok(shared.directory.needed(shard, None).await?)
 }
 
 /// Whether the file was last needed longer ago than the grace period. Not when its disk does not say.
@@ -152,7 +152,9 @@ async fn remove_one(
     // From here on no commit begins to need it, and none that needs it is under way.
     let Some(leaving) = shared.claims.let_go(shard) else { return Ok(None) };
     let Some(slot) = shared.shelf.slot(volume) else { return Ok(None) };
-    if shared.is_gone(volume, &shard) || !is_old(&slot, &shard, grace).await? || shared.directory.needed(&shard).await?
+    if shared.is_gone(volume, &shard)
+        || !is_old(&slot, &shard, grace).await?
+        || shared.directory.needed(&shard, None).await?
     {
         return Ok(None);
     }

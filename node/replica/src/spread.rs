@@ -88,6 +88,8 @@ async fn leave(
     shard: ShardId,
 ) -> Result<(), ReplicaError> {
     let Some(leaving) = shared.claims.let_go(shard) else { return Ok(()) };
+    // The row does not know all packs that have the shard when it was made again from the file.
+    let others = shared.directory.needed(&shard, Some(pack)).await?;
     let (task, slot) = (shared.clone(), from.clone());
     blocking(move || {
         let _leaving = leaving;
@@ -95,7 +97,7 @@ async fn leave(
         let (before, after) = task.index.change(slot.id, &shard, |row| {
             row.and_then(|mut row| {
                 row.members.retain(|member| *member != (pack, index));
-                (!row.members.is_empty()).then_some(row)
+                (others || !row.members.is_empty()).then_some(row)
             })
         })?;
         if let (Some(before), None) = (before, after) {

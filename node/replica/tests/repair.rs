@@ -385,3 +385,30 @@ async fn shards_that_share_a_volume_move_apart_when_a_volume_returns() {
         node.check(&replica, pack).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_another_pack_has_stays_where_it_was_when_it_moves() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut node = Node::new(dir.path(), 6);
+    let replica = node.start().await;
+    // The same bytes under two policies: their data shards are the same.
+    let (six, five) = (pack(Policy::ERASURE, 4096, 1), pack(Policy::new(4, 1).unwrap(), 4096, 1));
+    assert_eq!(six.header.shards[..4], five.header.shards[..4]);
+    node.store(&replica, &six).await;
+    let (path, aside) = (node.volume_path(1), dir.path().join("aside"));
+    fs::rename(&path, &aside).unwrap();
+    let is_off = || node.directory.is_whole(&six.id) && !node.volumes_of(&six.id).contains(&1);
+    eventually("repaired on five volumes", is_off).await;
+    let before = node.directory.record(&six.id).holders;
+    // The second pack is recorded, and no row of the index knows it.
+    node.commit(&five, &[]);
+    fs::rename(&aside, &path).unwrap();
+    eventually("on six volumes", || node.volumes_of(&six.id) == [0, 1, 2, 3, 4, 5]).await;
+    for holder in before.iter().filter(|holder| holder.index < 4) {
+        let file = node.file(holder.volume, &six.header.shards[usize::from(holder.index)]);
+        assert!(file.exists(), "shard {} is gone from volume {}", holder.index, holder.volume.0);
+    }
+    eventually("whole", || node.directory.is_whole(&five.id)).await;
+    node.check(&replica, &six).await;
+    node.check(&replica, &five).await;
+}

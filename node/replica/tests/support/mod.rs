@@ -103,7 +103,7 @@ impl Directory for MemoryDirectory {
         Ok(u64::try_from(self.packs.lock().unwrap().len()).unwrap())
     }
 
-    async fn needed(&self, shard: &ShardId) -> Result<bool, DirectoryError> {
+    async fn needed(&self, shard: &ShardId, besides: Option<PackId>) -> Result<bool, DirectoryError> {
         self.up()?;
         let has_answer = |left: usize| left.checked_sub(1);
         if *self.stalled.borrow()
@@ -113,7 +113,7 @@ impl Directory for MemoryDirectory {
             self.stalled.subscribe().wait_for(|stalled| !stalled).await.map_err(DirectoryError::new)?;
         }
         let packs = self.packs.lock().unwrap();
-        Ok(packs.values().any(|record| record.header.shards.contains(shard)))
+        Ok(packs.iter().any(|(pack, record)| Some(*pack) != besides && record.header.shards.contains(shard)))
     }
 
     async fn held(&self, ack: ShardAck) -> Result<(), DirectoryError> {
