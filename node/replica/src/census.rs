@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
 use primitives::ledger::{Holder, PackRecord};
 use primitives::{PackHeader, PackId, ShardId};
 use store::{ShardFile, Volume, VolumeError};
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::index::ShardRow;
 use crate::ingress::Message;
-use crate::shared::{Shared, blocking, wall_clock};
+use crate::shared::{AT_ONCE, Shared, blocking, wall_clock};
 use crate::slot::Slot;
 use crate::spread::is_crowded;
 use crate::{ReplicaError, VolumeState, gone};
@@ -160,6 +161,18 @@ pub(crate) async fn run(
         None => Ok(Found::default()),
     })
     .await?
+}
+
+/// Runs the census of all volumes, several at a time.
+pub(crate) async fn of_all(
+    shared: &Arc<Shared>,
+    stop: &CancellationToken,
+) -> Result<Vec<(Arc<Slot>, Found)>, ReplicaError> {
+    let census = shared.shelf.slots().into_iter().map(|slot| {
+        let (shared, stop) = (shared.clone(), stop.clone());
+        async move { run(&shared, &slot, &stop).await.map(|found| (slot, found)) }
+    });
+    futures::stream::iter(census).buffer_unordered(AT_ONCE).try_collect().await
 }
 
 /// Walks all packs of the ledger: gives rows their packs, reports holdings that are not there, and queues every pack

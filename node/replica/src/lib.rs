@@ -39,6 +39,7 @@ mod pending;
 mod place;
 mod put;
 mod read;
+mod rebuild;
 mod reopen;
 mod repair;
 mod replica;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use coding::{CheckedShard, CodingError};
+use coding::CheckedShard;
 use primitives::ledger::PackRecord;
 use primitives::{PackId, ShardId, VolumeId};
 
@@ -12,6 +12,7 @@ use crate::index::ShardRow;
 use crate::machine::Outcome;
 use crate::put::{Item, Others, keep};
 use crate::read::{Fault, read_verified};
+use crate::rebuild::{Rebuilt, inconsistent, memory, rebuild};
 use crate::shared::{Shared, blocking};
 use crate::slot::Slot;
 use crate::spread::spread;
@@ -70,6 +71,7 @@ impl Work {
             return Ok(Outcome::Complete { shards, bytes });
         }
         let need = usize::from(policy.data_shards());
+        let _memory = memory(shared, &record, missing.len()).await?;
         let sources = self.sources(shared, &record, &mut holdings, need).await?;
         // Sources that turned out to be damaged are missing too.
         missing.extend((0..policy.width()).filter(|index| !holdings.has(*index)));
@@ -84,9 +86,8 @@ impl Work {
             shared.event(ReplicaEvent::PackUnrepairable { pack, have, need: policy.data_shards() });
             return Ok(Outcome::Stuck { unrepairable: true, shards: 0, bytes: 0 });
         }
-        let rebuilt = rebuild(record.clone(), sources, missing).await?;
-        for (shard, outboard) in rebuilt {
-            self.keep(shared, pack, &record, &mut holdings, shard, outboard).await?;
+        for shard in rebuild(record.clone(), sources, missing).await? {
+            self.keep(shared, pack, &record, &mut holdings, shard).await?;
         }
         shared.event(ReplicaEvent::PackRepaired { pack });
         Ok(Outcome::Complete { shards: self.shards, bytes: self.bytes })
@@ -135,10 +136,8 @@ impl Work {
         pack: PackId,
         record: &PackRecord,
         holdings: &mut Holdings,
-        shard: CheckedShard,
-        outboard: Vec<u8>,
+        Rebuilt { index, shard: id, bytes, outboard }: Rebuilt,
     ) -> Result<(), ReplicaError> {
-        let (index, id) = (shard.index(), shard.id());
         // The old holder is taken off first: the ledger keeps one holder per index.
         for holder in record.holders.iter().filter(|holder| holder.index == index && holder.node == shared.node) {
             shared.directory.lost(pack, index, holder.volume).await?;
@@ -150,7 +149,6 @@ impl Work {
                 others.excluded.insert(slot.id);
             }
         }
-        let bytes = Bytes::from(shard.into_bytes());
         let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let item = Item { pack, index, width: record.header.policy.width(), shard: id, bytes, outboard };
         let ack = keep(shared, &item, Purpose::Repair, &others).await?;
@@ -223,26 +221,4 @@ fn holds(shared: &Shared, slot: &Slot, shard: &ShardId, pack: PackId, index: u8)
     let Some(row) = shared.index.row(slot.id, shard)? else { return Ok(false) };
     let mut places = row.members.iter().filter(|(other, _)| *other == pack).peekable();
     Ok(places.peek().is_none() || places.any(|(_, other)| *other == index))
-}
-
-/// Computes the missing shards and their outboards on a blocking thread.
-async fn rebuild(
-    record: PackRecord,
-    sources: Vec<CheckedShard<Bytes>>,
-    missing: Vec<u8>,
-) -> Result<Vec<(CheckedShard, Vec<u8>)>, ReplicaError> {
-    blocking(move || {
-        let rebuilt = coding::rebuild_all(&record.header, &sources, &missing).map_err(inconsistent)?;
-        let with_outboard = |shard: CheckedShard| {
-            let (_, outboard): (ShardId, _) = coding::range::outboard(shard.bytes());
-            (shard, outboard)
-        };
-        Ok(rebuilt.into_iter().map(with_outboard).collect())
-    })
-    .await?
-}
-
-/// A pack that its maker encoded wrongly cannot be repaired by anybody.
-fn inconsistent(error: CodingError) -> ReplicaError {
-    ReplicaError::NoVolume { reason: error.to_string() }
 }

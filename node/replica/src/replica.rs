@@ -85,8 +85,7 @@ async fn launch(
         repairs_max: config.repairs_max.max(1),
     };
     let shared = Arc::new(Shared::new(config, network, node_key, directory, index, shelf?, mailbox, events));
-    let slots = shared.shelf.slots();
-    let found = futures::future::try_join_all(slots.iter().map(|slot| census::run(&shared, slot, &cancel))).await?;
+    let found = census::of_all(&shared, &cancel).await?;
     let view = Arc::new(Mutex::new(View::default()));
     let actor = Actor::new(shared.clone(), Machine::new(limits), view.clone());
     let (done, stopped) = watch::channel(None);
@@ -104,8 +103,8 @@ async fn launch(
         let result = result.unwrap_or(Err(ReplicaError::Stopped));
         let _ = done.send(Some(result.map_err(Arc::new)));
     });
-    for (slot, found) in slots.iter().zip(found) {
-        census::take(&shared, slot, found).await?;
+    for (slot, found) in found {
+        census::take(&shared, &slot, found).await?;
     }
     Ok(Replica { shared, view, stopped })
 }

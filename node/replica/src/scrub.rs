@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use primitives::{ShardId, TimestampMs, VolumeId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::index::ShardRow;
 use crate::read::{Fault, read_verified};
-use crate::shared::{ScrubCounters, Shared, blocking, wall_clock};
+use crate::shared::{AT_ONCE, ScrubCounters, Shared, blocking, wall_clock};
 use crate::slot::Slot;
 use crate::{ReplicaError, ScrubReport, gone};
 
@@ -77,10 +78,10 @@ pub(crate) async fn run(shared: Arc<Shared>, cancel: CancellationToken) -> Resul
     }
 }
 
-/// Checks every shard now, all volumes at the same time, without regard to pace.
+/// Checks every shard now, several volumes at the same time, without regard to pace.
 pub(crate) async fn everything(shared: &Arc<Shared>) -> Result<ScrubReport, ReplicaError> {
     let volumes = shared.shelf.slots().into_iter().map(|slot| volume(shared.clone(), slot));
-    let reports = futures::future::try_join_all(volumes).await?;
+    let reports: Vec<_> = futures::stream::iter(volumes).buffer_unordered(AT_ONCE).try_collect().await?;
     completed(shared)?;
     Ok(reports.into_iter().fold(ScrubReport::default(), |sum, report| ScrubReport {
         checked: sum.checked + report.checked,

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::{Signer, SigningKey};
 use primitives::{Ed25519Signature, NetworkId, NodeKey, PackId, ShardAck, ShardId, TimestampMs, VolumeId};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use crate::cache::GroupCache;
 use crate::claims::Claims;
@@ -21,6 +21,9 @@ use crate::{Directory, ReplicaConfig, ReplicaEvent, ShardStat};
 /// Packs whose recent placements are remembered.
 const RECENT_MAX: usize = 4096;
 
+/// Volumes that are hashed at the same time; each has one shard in memory.
+pub(crate) const AT_ONCE: usize = 8;
+
 /// Handles and caches; cheap to share, safe to use from any task.
 pub(crate) struct Shared {
     pub(crate) config: ReplicaConfig,
@@ -32,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) shelf: Shelf,
     pub(crate) groups: GroupCache,
     pub(crate) claims: Claims,
+    /// KiB that repairs may still take.
+    pub(crate) repair_memory: Semaphore,
     pub(crate) events: broadcast::Sender<ReplicaEvent>,
     pub(crate) mailbox: mpsc::Sender<Message>,
     pub(crate) scrub: ScrubCounters,
@@ -102,6 +107,7 @@ impl Shared {
         mailbox: mpsc::Sender<Message>,
         events: broadcast::Sender<ReplicaEvent>,
     ) -> Self {
+        let repair_memory = Semaphore::new(usize::try_from(config.repair_memory_kib()).unwrap_or(1));
         Self {
             config,
             network,
@@ -112,6 +118,7 @@ impl Shared {
             shelf,
             groups: GroupCache::default(),
             claims: Claims::default(),
+            repair_memory,
             events,
             mailbox,
             scrub: ScrubCounters::default(),

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use parity_scale_codec::{Decode, Encode};
 use primitives::{NetworkId, NodeKey, VolumeId};
-use store::{Volume, VolumeError, VolumeMarker};
+use store::{Buffers, Volume, VolumeError, VolumeMarker};
 
 use crate::ReplicaError;
 use crate::index::Index;
@@ -37,6 +37,7 @@ pub(crate) struct Shelf {
     node: NodeKey,
     network: NetworkId,
     slots: RwLock<BTreeMap<VolumeId, Arc<Slot>>>,
+    buffers: Buffers,
 }
 
 impl Shelf {
@@ -48,7 +49,7 @@ impl Shelf {
         node: NodeKey,
         network: NetworkId,
     ) -> Result<Self, ReplicaError> {
-        let shelf = Self { node, network, slots: RwLock::new(BTreeMap::new()) };
+        let shelf = Self { node, network, slots: RwLock::new(BTreeMap::new()), buffers: Buffers::default() };
         let mut registry: Registry = index.fact(FACT)?.unwrap_or_default();
         // Volumes that exist come first: their ids must not be given to new ones.
         let mut absent = Vec::new();
@@ -98,7 +99,7 @@ impl Shelf {
     /// Opens the volume of a lost slot again, if it is there.
     pub(crate) fn find_again(&self, slot: &Slot) -> Option<Volume> {
         let volume = Volume::open(&slot.path).ok()?;
-        (*volume.marker() == self.marker(slot.id)).then_some(volume)
+        (*volume.marker() == self.marker(slot.id)).then(|| volume.with_buffers(&self.buffers))
     }
 
     pub(crate) fn slot(&self, volume: VolumeId) -> Option<Arc<Slot>> {
@@ -136,13 +137,13 @@ impl Shelf {
             return Err(ReplicaError::Duplicate { volume: marker.volume, first: other.path.clone(), second: path });
         }
         registry.remember(marker.volume, &path);
-        self.insert(Slot::new(marker.volume, path, Some(volume)));
+        self.insert(Slot::new(marker.volume, path, Some(volume.with_buffers(&self.buffers))));
         Ok(())
     }
 
     fn create(&self, path: &Path, registry: &mut Registry) -> Result<Arc<Slot>, ReplicaError> {
         let id = VolumeId(registry.next);
-        let volume = Volume::create(path, self.marker(id))?;
+        let volume = Volume::create(path, self.marker(id))?.with_buffers(&self.buffers);
         registry.remember(id, path);
         tracing::info!(target: "replica", volume = id.0, path = %path.display(), "new volume");
         Ok(self.insert(Slot::new(id, path.to_owned(), Some(volume))))

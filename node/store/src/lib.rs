@@ -34,4 +34,4 @@ pub use error::StoreError;
 pub use export::RawRow;
 pub use key::TableKey;
 pub use table::{Raw, Row, Table, TableValue};
-pub use volume::{ShardFile, Space, Volume, VolumeError, VolumeMarker};
+pub use volume::{Buffers, ShardFile, Space, Volume, VolumeError, VolumeMarker};

@@ -1,6 +1,6 @@
 //! Buffers that direct I/O accepts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -42,27 +42,27 @@ impl Aligned {
     }
 }
 
-/// Keeps buffers of earlier reads for the next ones: a new one has to be cleared, which takes as long as reading into it.
-#[derive(Debug, Default)]
-pub(crate) struct Pool {
-    free: Mutex<Vec<Aligned>>,
-}
+/// Keeps buffers of earlier transfers for the next ones: a new one has to be cleared, which takes as long as reading into it.
+/// Clones share them. Volumes of one node are given the same ones, so that memory does not grow with their number.
+#[derive(Clone, Debug, Default)]
+pub struct Buffers(Arc<Mutex<Vec<Aligned>>>);
 
-impl Pool {
-    /// Bytes that one pool keeps at most: one read of a whole shard of a full pack.
-    const KEPT_MAX: usize = 9 * 1024 * 1024;
+impl Buffers {
+    /// Bytes that are kept at most: the data shards of one full pack, and room to write one more.
+    const KEPT_MAX: usize = 36 * 1024 * 1024;
 
-    /// A buffer of `len` bytes with any content.
+    /// A buffer of `len` bytes with any content: the smallest kept one that is long enough, else a new one.
     pub(crate) fn take(&self, len: usize) -> Aligned {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        match free.iter().position(|buffer| buffer.capacity() >= len) {
+        let mut free = self.free();
+        let fitting = free.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
+        match fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(place, _)| place) {
             Some(place) => Aligned { len, ..free.swap_remove(place) },
             None => Aligned::new(len),
         }
     }
 
-    fn give_back(&self, buffer: Aligned) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn give_back(&self, buffer: Aligned) {
+        let mut free = self.free();
         let kept: usize = free.iter().map(Aligned::capacity).sum();
         if kept.saturating_add(buffer.capacity()) <= Self::KEPT_MAX {
             free.push(buffer);
@@ -70,16 +70,20 @@ impl Pool {
     }
 
     /// The bytes `from..to` of the buffer, without copying them; when the last part of them is dropped, it comes back here.
-    pub(crate) fn lend(self: &Arc<Self>, buffer: Aligned, from: usize, to: usize) -> Bytes {
+    pub(crate) fn lend(&self, buffer: Aligned, from: usize, to: usize) -> Bytes {
         debug_assert!(from <= to && to <= buffer.len);
-        Bytes::from_owner(Lent { buffer: Some(buffer), pool: Arc::clone(self) }).slice(from..to)
+        Bytes::from_owner(Lent { buffer: Some(buffer), buffers: self.clone() }).slice(from..to)
+    }
+
+    fn free(&self) -> MutexGuard<'_, Vec<Aligned>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A buffer on loan.
 struct Lent {
     buffer: Option<Aligned>,
-    pool: Arc<Pool>,
+    buffers: Buffers,
 }
 
 impl AsRef<[u8]> for Lent {
@@ -91,7 +95,7 @@ impl AsRef<[u8]> for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(buffer) = self.buffer.take() {
-            self.pool.give_back(buffer);
+            self.buffers.give_back(buffer);
         }
     }
 }
@@ -117,7 +121,7 @@ mod tests {
             assert!(is_aligned(buffer.as_slice()));
             assert_eq!(buffer.as_slice().len(), len);
             buffer.as_mut_slice().fill(7);
-            let bytes = Arc::new(Pool::default()).lend(buffer, len / 2, len);
+            let bytes = Buffers::default().lend(buffer, len / 2, len);
             assert_eq!(bytes.len(), len - len / 2);
             assert!(bytes.iter().all(|byte| *byte == 7));
         }
@@ -125,19 +129,21 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_gives_a_buffer_again_when_its_last_part_is_dropped_and_keeps_only_so_much() {
-        let pool = Arc::new(Pool::default());
-        let first = pool.take(1 << 20);
+    fn a_buffer_is_given_again_when_its_last_part_is_dropped_and_only_so_much_is_kept() {
+        let buffers = Buffers::default();
+        let first = buffers.take(1 << 20);
         let address = first.as_slice().as_ptr();
-        let part = pool.lend(first, 10, 20).slice(1..2);
-        assert_ne!(pool.take(1 << 20).as_slice().as_ptr(), address, "still on loan");
+        let part = buffers.lend(first, 10, 20).slice(1..2);
+        assert_ne!(buffers.take(1 << 20).as_slice().as_ptr(), address, "still on loan");
         drop(part);
-        let again = pool.take(4096);
-        assert_eq!((again.as_slice().as_ptr(), again.as_slice().len()), (address, 4096));
-        drop(pool.lend(again, 0, 0));
-        assert_eq!(pool.take(1 << 20).as_slice().len(), 1 << 20, "as long as it was made");
-        let many: Vec<Bytes> = (0..4).map(|_| pool.lend(pool.take(4 << 20), 0, 1)).collect();
+        buffers.give_back(Aligned::new(2 << 20));
+        let again = buffers.take(4096);
+        assert_eq!((again.as_slice().as_ptr(), again.as_slice().len()), (address, 4096), "the smallest that fits");
+        buffers.give_back(again);
+        assert_eq!(buffers.take(1 << 20).as_slice().len(), 1 << 20, "as long as it was made");
+        let many: Vec<Bytes> = (0..6).map(|_| buffers.lend(buffers.take(8 << 20), 0, 1)).collect();
         drop(many);
-        assert_eq!(pool.free.lock().unwrap().len(), 2);
+        let kept: usize = buffers.free().iter().map(Aligned::capacity).sum();
+        assert_eq!(kept, (2 << 20) + 4 * (8 << 20), "the one of 2 MiB and four of 8");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock};
 
 use primitives::ShardId;
 use rustix::fs::{
@@ -12,7 +12,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::aligned::{Aligned, Pool};
+use super::Buffers;
 use super::steps::{Step, Steps};
 use super::{VolumeError, VolumeMarker};
 
@@ -47,9 +47,7 @@ pub struct Volume {
     pub(super) direct: AtomicBool,
     // Makes the names of temporary and quarantined files unique.
     pub(super) counter: AtomicU64,
-    pub(super) bounce: Mutex<Vec<Aligned>>,
-    /// Buffers of reads that have ended.
-    pub(super) reads: Arc<Pool>,
+    pub(super) buffers: Buffers,
     pub(super) steps: Steps,
 }
 
@@ -132,8 +130,7 @@ impl Volume {
             broken: OnceLock::new(),
             direct: AtomicBool::new(true),
             counter: AtomicU64::new(0),
-            bounce: Mutex::new(Vec::new()),
-            reads: Arc::default(),
+            buffers: Buffers::default(),
             steps: Steps::default(),
         };
         volume.tidy()?;
@@ -146,6 +143,12 @@ impl Volume {
         let flags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
         let file = openat(CWD, path.join(VolumeMarker::FILE), flags, Mode::empty()).ok()?;
         read_marker(&file, path).ok()
+    }
+
+    /// The volume with buffers that it shares with others.
+    #[must_use]
+    pub fn with_buffers(self, buffers: &Buffers) -> Self {
+        Self { buffers: buffers.clone(), ..self }
     }
 
     /// Where the volume is.

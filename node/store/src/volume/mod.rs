@@ -23,6 +23,7 @@ mod steps;
 mod volume_test;
 mod write;
 
+pub use aligned::Buffers;
 pub use directory::{Space, Volume};
 pub use error::VolumeError;
 pub use marker::VolumeMarker;

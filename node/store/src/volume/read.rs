@@ -97,10 +97,10 @@ impl Volume {
         let ahead = usize::try_from(range.start - first).map_err(|_| Errno::INVAL)?;
         let len = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| Errno::INVAL)?;
         let blocks = usize::try_from(round_up(range.end).saturating_sub(first)).map_err(|_| Errno::INVAL)?;
-        let mut buffer = self.reads.take(blocks);
+        let mut buffer = self.buffers.take(blocks);
         let read = read_at(file, buffer.as_mut_slice(), first, BLOCK)?;
         let from = ahead.min(read);
-        Ok(self.reads.lend(buffer, from, read.min(ahead.saturating_add(len))))
+        Ok(self.buffers.lend(buffer, from, read.min(ahead.saturating_add(len))))
     }
 
     fn complete(&self, shard: &ShardId, range: &Range<u64>, read: Result<Bytes, Errno>) -> Result<Bytes, VolumeError> {

@@ -1,7 +1,6 @@
 //! Writing, removing and setting aside shard files.
 
 use std::os::fd::OwnedFd;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use primitives::ShardId;
@@ -17,8 +16,6 @@ use super::{Volume, VolumeError};
 const DIRECT_MIN: usize = 128 * 1024;
 /// Length of the buffer through which unaligned bytes are written, bytes.
 const BOUNCE: usize = 2 * 1024 * 1024;
-/// Such buffers kept per volume.
-const BOUNCES_MAX: usize = 2;
 
 impl Volume {
     /// Keeps `bytes` as the file of `shard`. When this returns, the file is complete and durable under its name; when
@@ -146,13 +143,13 @@ impl Volume {
         if is_aligned(blocks) {
             offset = write_at(&file, blocks, offset)?;
         } else {
-            let mut bounce = self.take_bounce();
+            let mut bounce = self.buffers.take(BOUNCE);
             for piece in blocks.chunks(BOUNCE) {
                 let target = &mut bounce.as_mut_slice()[..piece.len()];
                 target.copy_from_slice(piece);
                 offset = write_at(&file, target, offset)?;
             }
-            self.return_bounce(bounce);
+            self.buffers.give_back(bounce);
         }
         if !tail.is_empty() {
             // The last block is written whole and the file cut to its length, which the fdatasync covers.
@@ -162,18 +159,6 @@ impl Volume {
             ftruncate(&file, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
         }
         Ok(file)
-    }
-
-    fn take_bounce(&self) -> Aligned {
-        let kept = self.bounce.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        kept.unwrap_or_else(|| Aligned::new(BOUNCE))
-    }
-
-    fn return_bounce(&self, buffer: Aligned) {
-        let mut kept = self.bounce.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < BOUNCES_MAX {
-            kept.push(buffer);
-        }
     }
 }
 
