@@ -180,6 +180,9 @@ fn replica_config(config: &Config) -> ReplicaConfig {
         volumes: config.volumes(),
         scrub_period: Duration::from_secs(u64::from(config.storage.scrub_days) * 86_400),
         check_interval: Duration::from_secs(config.storage.check_seconds),
+        full_permille: config.storage.full_percent.saturating_mul(10),
+        repair_full_permille: config.storage.repair_full_percent.saturating_mul(10),
+        repair_memory_bytes: bytes(u64::from(config.storage.repair_memory_mib) << 20),
         orphan_grace: (hours > 0).then(|| Duration::from_secs(hours * 3600)),
         repair_bytes_per_second: if mib == 0 { u64::MAX } else { mib << 20 },
         ..ReplicaConfig::default()

@@ -60,11 +60,16 @@ pub enum ReplicaError {
         /// Width given.
         width: u8,
     },
-    /// Every usable volume is above its high-water mark.
-    #[error("no volume has room for {needed} bytes: add a volume or free space")]
+    /// Every usable volume is above its high-water mark, or would be.
+    #[error(
+        "no volume takes {needed} bytes more: that would bring each of their disks above the mark of {mark_percent} % in use, \
+         beyond which they are kept free; add a volume, free space on the disks, or raise the mark (storage.full_percent)"
+    )]
     Full {
         /// Bytes that did not fit.
         needed: u64,
+        /// The mark, percent of the disk in use.
+        mark_percent: u16,
     },
     /// No volume can take the shard, for other reasons than room.
     #[error("no volume can take the shard: {reason}")]

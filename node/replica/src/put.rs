@@ -134,7 +134,7 @@ pub(crate) async fn keep(
     let candidates: Vec<Candidate> =
         slots.iter().map(|slot| Candidate::new(&shared.node, slot.id, slot.weight)).collect();
     let ranked = rank(&item.pack, &candidates);
-    let mut reason = None;
+    let (mut reason, mut above_mark) = (None, false);
     for volume in order(&ranked, item.index, item.width, &others.held) {
         if others.excluded.contains(&volume) || shared.is_gone(volume, &item.shard) {
             continue;
@@ -145,7 +145,12 @@ pub(crate) async fn keep(
             continue;
         }
         match write_on(shared, slot, item, purpose).await {
-            Ok(()) => return Ok(shared.ack(item.pack, item.index, item.shard, volume)),
+            Ok(true) => return Ok(shared.ack(item.pack, item.index, item.shard, volume)),
+            Ok(false) => {
+                shared.recent().remove(&item.pack, &placed);
+                tracing::info!(target: "replica", volume = volume.0, "volume is above its mark; trying another");
+                above_mark = true;
+            }
             Err(ReplicaError::Volume(error)) => {
                 shared.recent().remove(&item.pack, &placed);
                 failed(shared, slot, &error);
@@ -157,7 +162,8 @@ pub(crate) async fn keep(
             }
         }
     }
-    Err(none_left(shared, item, reason, !others.excluded.is_empty()))
+    let full = above_mark || shared.shelf.is_full(purpose);
+    Err(none_left(shared, item, purpose, reason, full, !others.excluded.is_empty()))
 }
 
 /// Enters the placement, unless another copy of the same bytes took the volume since.
@@ -172,7 +178,8 @@ fn reserve(shared: &Shared, item: &Item, placed: Placed) -> bool {
     true
 }
 
-async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<(), ReplicaError> {
+/// Writes a shard to a volume; `false` when that would bring the volume above its mark.
+async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<bool, ReplicaError> {
     let _permit = slot.writers.acquire().await.map_err(|_| ReplicaError::Stopped)?;
     let (shared, slot, item) = (shared.clone(), slot.clone(), item.clone());
     blocking(move || {
@@ -180,7 +187,7 @@ async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: 
         let Some(volume) = slot.writable(purpose) else { return Err(VolumeError::Missing { path }.into()) };
         let len = u64::try_from(item.bytes.len()).unwrap_or(u64::MAX);
         if !slot.admits(&volume, len, purpose, &shared.config) {
-            return Err(VolumeError::Full { path, needed: len }.into());
+            return Ok(false);
         }
         volume.put(&item.shard, &item.bytes)?;
         let row_len = u32::try_from(item.bytes.len()).unwrap_or(u32::MAX);
@@ -200,7 +207,7 @@ async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: 
         }
         shared.index.put_outboard(&item.shard, item.outboard)?;
         metrics::counter!("strongroom_replica_written_bytes_total").increment(len);
-        Ok(())
+        Ok(true)
     })
     .await?
 }
@@ -216,18 +223,25 @@ fn failed(shared: &Shared, slot: &Slot, error: &VolumeError) {
 }
 
 /// Why nothing was left to try.
-fn none_left(shared: &Shared, item: &Item, last: Option<VolumeError>, copies: bool) -> ReplicaError {
+fn none_left(
+    shared: &Shared,
+    item: &Item,
+    purpose: Purpose,
+    last: Option<VolumeError>,
+    full: bool,
+    copies: bool,
+) -> ReplicaError {
     let slots = shared.shelf.slots();
     let up = slots.iter().filter(|slot| slot.state() == crate::VolumeState::Up).count();
-    let full = slots.iter().filter(|slot| slot.status().full).count();
-    let needed = u64::try_from(item.bytes.len()).unwrap_or(u64::MAX);
     match last {
-        Some(VolumeError::Full { .. }) => ReplicaError::Full { needed },
-        _ if up > 0 && full >= up => ReplicaError::Full { needed },
-        Some(error) => error.into(),
-        None if copies => ReplicaError::NoPlace {
+        Some(error) if !matches!(error, VolumeError::Full { .. }) => error.into(),
+        None if !full && copies => ReplicaError::NoPlace {
             reason: format!("each of the {up} usable volumes that could take it holds a copy of this pack already"),
         },
-        None => ReplicaError::NoVolume { reason: format!("none of the {} volumes is usable", slots.len()) },
+        None if !full => ReplicaError::NoVolume { reason: format!("none of the {} volumes is usable", slots.len()) },
+        _ => ReplicaError::Full {
+            needed: u64::try_from(item.bytes.len()).unwrap_or(u64::MAX),
+            mark_percent: shared.config.mark_permille(purpose) / 10,
+        },
     }
 }

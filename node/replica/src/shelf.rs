@@ -10,9 +10,10 @@ use parity_scale_codec::{Decode, Encode};
 use primitives::{NetworkId, NodeKey, VolumeId};
 use store::{Buffers, Volume, VolumeError, VolumeMarker};
 
-use crate::ReplicaError;
+use crate::fill::Purpose;
 use crate::index::Index;
 use crate::slot::Slot;
+use crate::{ReplicaError, VolumeState};
 
 /// Name of the fact that remembers all volumes.
 const FACT: &str = "volumes";
@@ -109,6 +110,14 @@ impl Shelf {
     /// All slots, ascending by volume.
     pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Whether there are volumes that could be written to, and all of them are too full for this purpose.
+    pub(crate) fn is_full(&self, purpose: Purpose) -> bool {
+        let slots = self.slots();
+        let in_use = |slot: &&Arc<Slot>| slot.state() == VolumeState::Up && slot.volume().is_some();
+        let mut up = slots.iter().filter(in_use).peekable();
+        up.peek().is_some() && up.all(|slot| slot.writable(purpose).is_none())
     }
 
     /// Removes the slot of a volume whose path a new volume has taken over.

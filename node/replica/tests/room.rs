@@ -77,7 +77,45 @@ async fn a_full_volume_is_passed_over_and_repair_may_go_a_little_further() {
             let _ = replica.put(more.id, index, 6, more.header.shards[at], more.shards[at].clone()).await;
         }
     }
-    assert!(matches!(refused, Some(ReplicaError::Full { needed: 1_048_576 })), "{refused:?}");
+    assert!(matches!(refused, Some(ReplicaError::Full { needed: 1_048_576, mark_percent: 80 })), "{refused:?}");
+    drop(replica);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn between_the_marks_new_shards_are_refused_with_the_mark_and_repair_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mounts = Vec::new();
+    for volume in 0..6 {
+        let Some(mount) = Mount::new(&dir.path().join(format!("v{volume}")), "64m") else { return };
+        mounts.push(mount);
+    }
+    let mut node = Node::new(dir.path(), 6);
+    node.config.full_permille = 500;
+    node.config.repair_full_permille = 900;
+    // Nothing looks at the disks but those who write to them.
+    node.config.check_interval = std::time::Duration::from_secs(3600);
+    let replica = node.start().await;
+    let first = pack(Policy::ERASURE, 1 << 20, 1);
+    node.store(&replica, &first).await;
+    // Somebody else's file, after the node's last look.
+    for volume in 0..6 {
+        fs::write(node.volume_path(volume).join("other"), vec![0; 40 << 20]).unwrap();
+    }
+    let more = pack(Policy::ERASURE, 1 << 20, 2);
+    for _ in 0..2 {
+        let refused = replica.put(more.id, 0, 6, more.header.shards[0], more.shards[0].clone()).await.unwrap_err();
+        assert!(matches!(refused, ReplicaError::Full { needed: 1_048_576, mark_percent: 50 }), "{refused:?}");
+        let text = refused.to_string();
+        assert!(
+            text.contains("1048576 bytes") && text.contains("50 %") && text.contains("storage.full_percent"),
+            "{text}"
+        );
+    }
+    fs::remove_file(node.file(node.volume_of(&first.id, 3), &first.header.shards[3])).unwrap();
+    assert!(replica.get(&first.header.shards[3], None).await.is_err());
+    eventually("repaired", || replica.status().repairs.shards == 1 && node.directory.is_whole(&first.id)).await;
+    node.check(&replica, &first).await;
     drop(replica);
     node.stop().await;
 }

@@ -18,7 +18,7 @@ fn shard_error(error: ReplicaError) -> ShardError {
         ReplicaError::Unknown { shard } => ShardError::Unknown { shard },
         ReplicaError::Corrupt { shard, .. } => ShardError::Corrupt { shard },
         ReplicaError::Mismatch { expected, found } => ShardError::Mismatch { expected, found },
-        ReplicaError::Full { needed, .. } => ShardError::Full { needed },
+        full @ ReplicaError::Full { .. } => ShardError::Full { reason: full.to_string() },
         other => match other.class() {
             Class::Invalid => ShardError::Invalid { reason: other.to_string() },
             Class::NotFound | Class::NotYet => ShardError::NotYet { reason: other.to_string() },

@@ -52,7 +52,19 @@ const OPTIONS: &[(&str, &str)] = &[
         "storage.orphan_hours",
         "Shards of packs that were never recorded are removed after so many hours; 0 = never. 0 to 8760.",
     ),
+    (
+        "storage.full_percent",
+        "High-water mark: a volume takes no new shards when so much of its disk is in use, percent. 10 to 100.",
+    ),
+    (
+        "storage.repair_full_percent",
+        "From so much of its disk in use on, percent, a volume takes no repaired shards either. full_percent to 100.",
+    ),
     ("storage.repair_mib_per_second", "What repair rebuilds at most, MiB a second; 0 = no limit."),
+    (
+        "storage.repair_memory_mib",
+        "Memory for shards under repair, MiB; a pack that takes more is repaired alone. 1 to 65536.",
+    ),
     ("store.block_cache_mib", "Memory of the database for blocks that it has read, MiB. 8 to 1048576."),
     ("store.write_buffer_mib", "Memory of the database for what it has not written yet, MiB. 8 to 1048576."),
     ("log.filter", "What is logged, in the syntax of tracing, such as \"info\" or \"warn,replica=debug\"."),

@@ -56,11 +56,15 @@ impl Config {
 
     fn check(&self) -> Result<()> {
         let mib = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let repair_full = self.storage.repair_full_percent.into();
         let ranges = [
             ("chain.heartbeat_seconds", self.chain.heartbeat_seconds, 1, 86_400),
             ("storage.volume_count", self.storage.volume_count.into(), 1, 64),
             ("storage.scrub_days", self.storage.scrub_days.into(), 1, 3_650),
             ("storage.check_seconds", self.storage.check_seconds, 1, 3_600),
+            ("storage.full_percent", self.storage.full_percent.into(), 10, 100),
+            ("storage.repair_full_percent", repair_full, self.storage.full_percent.into(), 100),
+            ("storage.repair_memory_mib", self.storage.repair_memory_mib.into(), 1, 65_536),
             ("storage.orphan_hours", self.storage.orphan_hours.into(), 0, 8_760),
             ("rpc.connections_max", self.rpc.connections_max.into(), 1, 65_536),
             ("rpc.header_seconds", self.rpc.header_seconds, 1, 3_600),

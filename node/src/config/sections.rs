@@ -141,8 +141,17 @@ pub(crate) struct StorageConfig {
     pub(crate) check_seconds: u64,
     /// Shards of packs that were never recorded are removed after this many hours; 0 = never. Default 24; range 0 to 8,760.
     pub(crate) orphan_hours: u32,
+    /// High-water mark: a volume takes no new shards when this share of its disk is in use, percent. Default 95; range 10 to
+    /// 100.
+    pub(crate) full_percent: u16,
+    /// From this share of its disk in use on, percent, a volume takes no repaired shards either. Default 97; range
+    /// `full_percent` to 100.
+    pub(crate) repair_full_percent: u16,
     /// Repair rebuilds at most this many MiB a second; 0 = no limit. Default 200.
     pub(crate) repair_mib_per_second: u32,
+    /// Repair holds shards in at most this much memory, MiB; a pack that takes more is repaired alone. Default 96; range 1 to
+    /// 65,536.
+    pub(crate) repair_memory_mib: u32,
 }
 
 impl Default for StorageConfig {
@@ -153,7 +162,10 @@ impl Default for StorageConfig {
             scrub_days: 30,
             check_seconds: 2,
             orphan_hours: 24,
+            full_percent: 95,
+            repair_full_percent: 97,
             repair_mib_per_second: 200,
+            repair_memory_mib: 96,
         }
     }
 }

@@ -84,11 +84,11 @@ pub enum ShardError {
         /// Which rule.
         reason: String,
     },
-    /// The volume that must hold it has no room.
-    #[error("no room for {needed} bytes: free space on the node's volumes or add a volume")]
+    /// No volume has room for it.
+    #[error("{reason}")]
     Full {
-        /// Bytes that did not fit.
-        needed: u64,
+        /// What is full, and what an operator can do.
+        reason: String,
     },
     /// No volume can take it now.
     #[error("{reason}; try again, or another node")]

@@ -60,7 +60,7 @@ impl ReplicaBackend for Node {
             gate.notified().await;
         }
         if replica.full.load(Ordering::Relaxed) {
-            return Err(ShardError::Full { needed: u64::try_from(bytes.len()).unwrap() });
+            return Err(ShardError::Full { reason: format!("no volume takes {} bytes more", bytes.len()) });
         }
         assert_eq!(bytes.as_ptr().align_offset(4096), 0, "direct I/O needs this");
         if !replica.trusting.load(Ordering::Relaxed) {
