@@ -182,15 +182,19 @@ fn replica_config(config: &Config) -> ReplicaConfig {
         check_interval: Duration::from_secs(config.storage.check_seconds),
         full_permille: config.storage.full_percent.saturating_mul(10),
         repair_full_permille: config.storage.repair_full_percent.saturating_mul(10),
-        repair_memory_bytes: bytes(u64::from(config.storage.repair_memory_mib) << 20),
+        repair_memory_bytes: size(u64::from(config.storage.repair_memory_mib) << 20),
         orphan_grace: (hours > 0).then(|| Duration::from_secs(hours * 3600)),
         repair_bytes_per_second: if mib == 0 { u64::MAX } else { mib << 20 },
         ..ReplicaConfig::default()
     }
 }
 
+/// A size as this machine counts memory.
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
 fn rpc_config(config: &Config) -> RpcConfig {
-    let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     RpcConfig {
         addr: config.rpc.addr,
         cors: config.rpc.cors.clone(),
@@ -200,12 +204,12 @@ fn rpc_config(config: &Config) -> RpcConfig {
             response_bytes_max: config.rpc.response_mib_max << 20,
             batch_max: config.rpc.batch_max,
             log_blocks_max: config.rpc.log_blocks_max,
-            logs_max: bytes(config.rpc.logs_max.into()),
-            block_cache_bytes: bytes(u64::from(config.rpc.block_cache_mib) << 20),
+            logs_max: size(config.rpc.logs_max.into()),
+            block_cache_bytes: size(u64::from(config.rpc.block_cache_mib) << 20),
         },
         shards: ShardLimits {
-            put_bytes_max: bytes(u64::from(config.rpc.shard_put_mib) << 20),
-            get_bytes_max: bytes(u64::from(config.rpc.shard_get_mib) << 20),
+            put_bytes_max: size(u64::from(config.rpc.shard_put_mib) << 20),
+            get_bytes_max: size(u64::from(config.rpc.shard_get_mib) << 20),
             wait: Duration::from_secs(config.rpc.shard_wait_seconds),
         },
         peers: PeerLimits {
