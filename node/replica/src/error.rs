@@ -62,8 +62,7 @@ pub enum ReplicaError {
     },
     /// Every usable volume is above its high-water mark, or would be.
     #[error(
-        "no volume takes {needed} bytes more: that would bring each of their disks above the mark of {mark_percent} % in use, \
-         beyond which they are kept free; add a volume, free space on the disks, or raise the mark (storage.full_percent)"
+        "no volume takes {needed} bytes more: each disk would be more than {mark_percent} % full; add a volume, free space on the disks, or raise storage.full_percent"
     )]
     Full {
         /// Bytes that did not fit.

@@ -119,7 +119,7 @@ async fn refusals_say_what_to_do() {
     server.node.replica.full.store(true, Ordering::Relaxed);
     let full = put(&server, &bytes(64)).await;
     assert_eq!(full.status, 507);
-    assert!(full.text().contains("add a volume"), "{}", full.text());
+    assert!(full.text().contains("no volume takes 64 bytes more"), "{}", full.text());
 }
 
 #[tokio::test]
