@@ -46,7 +46,7 @@ impl Checker {
     /// Commands must be signed for this network.
     #[must_use]
     pub fn new(network: NetworkId) -> Self {
-        Self { network, verifier: FastVerifier::default() }
+        Self { network, verifier: FastVerifier }
     }
 
     /// Checks each command's own signature and those inside, on up to `threads` threads when that pays.

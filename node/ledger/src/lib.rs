@@ -30,7 +30,6 @@ mod digest;
 mod error;
 mod ingress;
 mod keeper;
-mod known_keys;
 mod ledger;
 mod log;
 mod machine;

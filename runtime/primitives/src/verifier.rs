@@ -9,7 +9,9 @@ pub trait Verifier {
     ///
     /// # Errors
     /// [`SignatureError`] when the signature does not hold.
-    fn ed25519(&self, signature: &Ed25519Signature, key: &[u8; 32], message: &[u8]) -> Result<(), SignatureError>;
+    fn ed25519(&self, signature: &Ed25519Signature, key: &[u8; 32], message: &[u8]) -> Result<(), SignatureError> {
+        signature.verify(key, message)
+    }
 
     /// As [`EcdsaSignature::recover`].
     ///
@@ -23,10 +25,6 @@ pub trait Verifier {
 pub struct Portable;
 
 impl Verifier for Portable {
-    fn ed25519(&self, signature: &Ed25519Signature, key: &[u8; 32], message: &[u8]) -> Result<(), SignatureError> {
-        signature.verify(key, message)
-    }
-
     fn recover(&self, signature: &EcdsaSignature, digest: &Hash32) -> Result<Address, SignatureError> {
         signature.recover(digest)
     }

@@ -42,7 +42,7 @@ pub(super) enum Unreadable {
     /// An error: writing hands it up.
     Error,
     /// A leaf of nothing: making a proof panics over an error. The proof is thrown away afterwards.
-    Dummy,
+    EmptyLeaf,
 }
 
 /// `jmt`'s view of a [`StateNodes`]. Remembers the first failure; [`Self::finish`] looks there before it believes a
@@ -71,7 +71,7 @@ impl<'a, N: StateNodes + ?Sized> Reader<'a, N> {
         self.failure.borrow_mut().get_or_insert(failure);
         match self.unreadable {
             Unreadable::Error => Err(error),
-            Unreadable::Dummy => Ok(dummy()),
+            Unreadable::EmptyLeaf => Ok(empty_leaf()),
         }
     }
 }
@@ -102,6 +102,6 @@ impl<N: StateNodes + ?Sized> TreeReader for Reader<'_, N> {
     }
 }
 
-fn dummy() -> Node {
+fn empty_leaf() -> Node {
     Node::Leaf(LeafNode::new(KeyHash([0; 32]), ValueHash::with::<StateHasher>([])))
 }

@@ -61,7 +61,7 @@ pub fn prove<N: StateNodes + ?Sized>(
     if root_node(nodes, version)?.is_none() {
         return Err(StateError::NoVersion { version });
     }
-    let reader = Reader::new(nodes, Unreadable::Dummy);
+    let reader = Reader::new(nodes, Unreadable::EmptyLeaf);
     let tree = JellyfishMerkleTree::<_, StateHasher>::new(&reader);
     let (value, proof) = reader.finish(tree.get_with_proof(jmt_key(key), version))?;
     let bytes = borsh::to_vec(&proof).expect("writing to memory does not fail");
