@@ -1,13 +1,12 @@
 //! Formats and rules pinned by vectors in `tests/conformance/vectors`.
 //!
-//! Only `STRONGROOM_WRITE_VECTORS=1 cargo nextest run -p runtime vectors` rewrites them; a difference is a change of the
-//! network's rules.
+//! A difference is a change of the network's rules.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use alloy_primitives::hex;
 use chain_spec::Spec;
+use conformance::pinned;
 use merkle::state::{StateError, StateNodes};
 use parity_scale_codec::Encode as _;
 use primitives::{Address, EthHash, Hash32, Header, Height, StateRoot, TimestampMs, ValidatorKey};
@@ -18,17 +17,6 @@ use crate::{
     BlockContext, CheckedTx, Outcome, SNAPSHOTS, UnsignedTx, VAULTS, calls, check, eth, execute, genesis,
     genesis_header, header,
 };
-
-fn compare(name: &str, made: &Value) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/vectors").join(name);
-    if std::env::var_os("STRONGROOM_WRITE_VECTORS").is_some() {
-        let text = serde_json::to_string_pretty(made).unwrap() + "\n";
-        std::fs::write(&path, text).unwrap();
-    }
-    let text = std::fs::read_to_string(&path).unwrap();
-    let kept: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(&kept, made, "{name} differs from what this program makes");
-}
 
 fn data(bytes: impl AsRef<[u8]>) -> String {
     hex::encode_prefixed(bytes)
@@ -97,7 +85,7 @@ fn transactions() {
             refused.push(json!({ "name": format!("{name}, {what}"), "raw": data(&broken), "error": error }));
         }
     }
-    compare(
+    pinned(
         "runtime-transactions.json",
         &json!({
             "description": "Signed envelopes that a node of the network accepts, and bytes that it refuses, with the kind of error.",
@@ -185,7 +173,7 @@ fn chain_of_blocks() {
         world.height += 1;
         (parent, parent_eth) = (native, eth::hash(&eth));
     }
-    compare(
+    pinned(
         "runtime-chain.json",
         &json!({
             "description": "A network from its description through five blocks: state changes, receipts, headers.",
@@ -203,8 +191,7 @@ fn chain_of_blocks() {
 /// The other direction: from the file alone, as another implementation would run it.
 #[test]
 fn the_chain_runs_from_the_file_alone() {
-    let text = include_str!("../../tests/conformance/vectors/runtime-chain.json");
-    let file: Value = serde_json::from_str(text).unwrap();
+    let file = conformance::read("runtime-chain.json");
     let bytes = |value: &Value| hex::decode(value.as_str().unwrap()).unwrap();
     let spec: Spec = serde_json::from_value(file["network"].clone()).unwrap();
     let spec = spec.check().unwrap();

@@ -47,9 +47,7 @@ mod tests {
     use serde_json::Value;
 
     fn cases(name: &str) -> Vec<Value> {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors").join(name);
-        let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        document["cases"].as_array().unwrap().clone()
+        conformance::read(name)["cases"].as_array().unwrap().clone()
     }
 
     fn bytes<const N: usize>(value: &Value) -> [u8; N] {

@@ -1,23 +1,11 @@
-//! Pins the bytes of `docs/spec/coding.md`. `STRONGROOM_WRITE_VECTORS=1` rewrites the files; a plain run compares.
+//! Pins the bytes of `docs/spec/coding.md`.
 #![allow(clippy::unwrap_used, reason = "a test file: helpers may fail loudly too")]
-
-use std::path::PathBuf;
 
 use coding::range::{encode_range, outboard, verify_range};
 use coding::{CheckedShard, Encoder, Shards, decode};
+use conformance::pinned;
 use primitives::Policy;
 use serde_json::{Value, json};
-
-/// Compares with the file of this name, or rewrites it when told to.
-fn pinned(name: &str, computed: &Value) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors").join(name);
-    let text = format!("{computed:#}\n");
-    if std::env::var_os("STRONGROOM_WRITE_VECTORS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let stored = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(stored, text, "{name} differs: a format changed");
-}
 
 /// The first `len` bytes of the BLAKE3 output stream of `label`.
 fn stream(label: &str, len: usize) -> Vec<u8> {

@@ -1,26 +1,13 @@
 //! Trees, log and state pinned by vectors in `tests/conformance/vectors`.
-//!
-//! Only `STRONGROOM_WRITE_VECTORS=1 cargo nextest run -p merkle vectors` rewrites them; a difference is a change of a
-//! format that others have implemented.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use serde_json::{Value, json};
+use conformance::pinned;
+use serde_json::json;
 
 use crate::log::{Frontier, consistency_path, inclusion_path, leaf_hash, verify_consistency, verify_inclusion};
 use crate::state::{self, memory::Memory};
 use crate::tree;
-
-fn compare(name: &str, made: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors").join(name);
-    if std::env::var_os("STRONGROOM_WRITE_VECTORS").is_some() {
-        std::fs::write(&path, serde_json::to_string_pretty(made).unwrap() + "\n").unwrap();
-    }
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let kept: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(&kept, made, "{name} differs from what this program makes");
-}
 
 fn data(bytes: impl AsRef<[u8]>) -> String {
     format!("0x{}", hex::encode(bytes))
@@ -47,7 +34,7 @@ fn trees_keep_their_roots_and_proofs() {
         });
         json!({ "leaves": list(&leaves), "root": data(root), "proofs": proofs.collect::<Vec<_>>() })
     });
-    compare("merkle-tree.json", &rows.into_iter().collect());
+    pinned("merkle-tree.json", &rows.into_iter().collect());
 }
 
 #[test]
@@ -72,7 +59,7 @@ fn the_log_keeps_its_roots_and_proofs() {
             consistency.push(json!({ "old": old, "new": size, "path": list(&path) }));
         }
     }
-    compare(
+    pinned(
         "merkle-log.json",
         &json!({
             "leaves": list(&(0..11).map(leaf).collect::<Vec<_>>()),
@@ -111,5 +98,5 @@ fn the_state_tree_keeps_its_roots_and_proofs() {
         rows.push(json!({ "changes": changes, "root": data(root), "proofs": proofs }));
     }
     let keys = ["a", "b"].map(|key| json!({ "key": data(key), "keyHash": data(state::key_hash(key.as_bytes())) }));
-    compare("merkle-state.json", &json!({ "emptyRoot": data(state::EMPTY_ROOT), "keyHashes": keys, "versions": rows }));
+    pinned("merkle-state.json", &json!({ "emptyRoot": data(state::EMPTY_ROOT), "keyHashes": keys, "versions": rows }));
 }

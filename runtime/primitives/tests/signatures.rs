@@ -1,26 +1,13 @@
 //! Pins which signatures hold, at the edges where programs differ: the classes of Chalkias, Garillot and Nikolaenko
 //! (SSR 2020, ePrint 2020/1244) for Ed25519, and every malformed field for ECDSA.
-//! `STRONGROOM_WRITE_VECTORS=1` rewrites the files; a plain run compares.
 #![allow(clippy::unwrap_used, reason = "a test file: helpers may fail loudly too")]
 
-use std::path::PathBuf;
-
+use conformance::pinned;
 use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::{EdwardsPoint, Scalar};
 use primitives::{EcdsaSignature, Ed25519Signature, Hash32};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
-
-/// Compares with the file of this name, or rewrites it when told to.
-fn pinned(name: &str, made: &Value) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors").join(name);
-    let text = format!("{made:#}\n");
-    if std::env::var_os("STRONGROOM_WRITE_VECTORS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let stored = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert!(stored == text, "{name} differs: the rule for signatures changed");
-}
 
 /// A signature whose key has the torsion component `key_torsion` and whose R has `r_torsion`; `secret` and `nonce` may be
 /// zero, which leaves only the torsion.

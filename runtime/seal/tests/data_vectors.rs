@@ -1,9 +1,7 @@
 //! Pins the bytes of `docs/spec/chunking.md`, `frame.md`, `pack.md`, `tree.md`, `content-root.md` and `manifest.md`.
-//! `STRONGROOM_WRITE_VECTORS=1` rewrites the files; a plain run compares.
 #![allow(clippy::unwrap_used, reason = "a test file: helpers may fail loudly too")]
 
-use std::path::PathBuf;
-
+use conformance::{kept, pinned};
 use parity_scale_codec::Encode;
 use primitives::{ChunkId, Policy, TimestampMs, VaultId};
 use rand::{RngCore, SeedableRng};
@@ -19,32 +17,6 @@ use seal::tree::{
 };
 use seal::{Identity, OwnerSecret};
 use serde_json::{Value, json};
-
-fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors").join(name)
-}
-
-fn writing() -> bool {
-    std::env::var_os("STRONGROOM_WRITE_VECTORS").is_some()
-}
-
-/// Compares with the file of this name, or rewrites it when told to.
-fn pinned(name: &str, computed: &Value) {
-    let text = format!("{computed:#}\n");
-    if writing() {
-        std::fs::write(path(name), &text).unwrap();
-    }
-    let stored = std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    assert_eq!(stored, text, "{name} differs: a format changed");
-}
-
-/// What the file of this name holds, or what it is to hold when told to rewrite it.
-fn stored(name: &str, make: impl FnOnce() -> Value) -> Value {
-    if writing() {
-        std::fs::write(path(name), format!("{:#}\n", make())).unwrap();
-    }
-    serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
-}
 
 fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
@@ -104,7 +76,7 @@ fn frames() {
     let dedup = [0x22; 32];
     let ids = [0x11; 32];
     let plains = [b"a short chunk".to_vec(), b"compresses well, ".repeat(60), bytes("noise", 300)];
-    let made = stored("data-frame.json", || {
+    let made = kept("data-frame.json", || {
         let mut sealer = FrameSealer::new(FrameKeys::new(&dedup)).unwrap();
         let cases: Vec<Value> = plains
             .iter()

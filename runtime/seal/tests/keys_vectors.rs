@@ -1,9 +1,7 @@
 //! Pins the bytes of `docs/spec/keys.md`, `stanzas.md`, `records.md` and `keystore.md`.
-//! `STRONGROOM_WRITE_VECTORS=1` rewrites the files; a plain run compares.
 #![allow(clippy::unwrap_used, reason = "a test file: helpers may fail loudly too")]
 
-use std::path::PathBuf;
-
+use conformance::pinned;
 use parity_scale_codec::Encode;
 use primitives::VaultId;
 use rand::SeedableRng;
@@ -15,17 +13,6 @@ use seal::{
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
-
-/// Compares with the file of this name, or rewrites it when told to.
-fn pinned(name: &str, computed: &Value) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors").join(name);
-    let text = format!("{computed:#}\n");
-    if std::env::var_os("STRONGROOM_WRITE_VECTORS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let stored = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(stored, text, "{name} differs: a format changed");
-}
 
 fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)

@@ -1,34 +1,12 @@
 //! Records and receipts pinned by vectors in `tests/conformance/vectors`.
-//!
-//! Only `STRONGROOM_WRITE_VECTORS=1 cargo nextest run -p verify vectors` rewrites them; a difference is a change of a
-//! format that others have implemented.
 
-use std::path::{Path, PathBuf};
-
+use conformance::{pinned, pinned_text};
 use parity_scale_codec::Encode;
 use primitives::{Domain, Genesis, NetworkId, hash_parts, precommit_sign_bytes};
 use serde_json::{Value, json};
 
 use crate::testing::{certify, cosigned, full, header, key, plain, public, set, sign};
 use crate::{Receipt, checkpoint};
-
-fn vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/vectors")
-}
-
-/// The kept text of a vector; written first when that is asked for.
-fn kept(name: &str, made: &str) -> String {
-    let path = vectors().join(name);
-    if std::env::var_os("STRONGROOM_WRITE_VECTORS").is_some() {
-        std::fs::write(&path, made).unwrap();
-    }
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn compare(name: &str, made: &Value) {
-    let kept: Value = serde_json::from_str(&kept(name, &(serde_json::to_string_pretty(made).unwrap() + "\n"))).unwrap();
-    assert_eq!(&kept, made, "{name} differs from what this program makes");
-}
 
 fn data(bytes: impl AsRef<[u8]>) -> String {
     format!("0x{}", hex::encode(bytes))
@@ -65,7 +43,7 @@ fn domains_keep_their_contexts() {
             "key": data(domain.key()),
         })
     });
-    compare("verify-domains.json", &Value::from(rows.to_vec()));
+    pinned("verify-domains.json", &Value::from(rows.to_vec()));
 }
 
 #[test]
@@ -84,7 +62,7 @@ fn records_keep_their_bytes() {
         })
     });
     let json = serde_json::to_value(&receipt).unwrap();
-    compare(
+    pinned(
         "verify-records.json",
         &json!({
             "genesis": {
@@ -270,43 +248,15 @@ fn invalid_parts() -> Vec<Invalid> {
 #[test]
 fn receipts_keep_their_form_and_their_verdict() {
     for (name, receipt) in [("verify-receipt-plain.json", plain()), ("verify-receipt-full.json", full())] {
-        let text = kept(name, &receipt.to_json());
-        assert_eq!(text, receipt.to_json(), "{name}");
+        let text = receipt.to_json();
+        pinned_text(name, &text);
         assert_eq!(Receipt::parse(text.as_bytes()).unwrap(), receipt);
         receipt.verify(Some(receipt.network.id)).unwrap();
     }
     let cases: Vec<_> = invalid_files().into_iter().chain(invalid_parts()).collect();
-    compare("verify-receipt-invalid.json", &cases.iter().map(Invalid::row).collect());
+    pinned("verify-receipt-invalid.json", &cases.iter().map(Invalid::row).collect());
     for case in &cases {
         let error = Receipt::parse(case.text.as_bytes()).and_then(|receipt| receipt.verify(case.trusted)).unwrap_err();
         assert_eq!(error.place(), case.step, "{}: {error}", case.name);
     }
-}
-
-/// All Rust sources below a directory, joined.
-fn sources(directory: &Path, into: &mut String) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let entry = entry.unwrap();
-        let (path, name) = (entry.path(), entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            if name != "target" && !name.to_string_lossy().starts_with('.') {
-                sources(&path, into);
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push_str(&std::fs::read_to_string(&path).unwrap());
-        }
-    }
-}
-
-#[test]
-fn every_vector_is_read_by_a_test() {
-    let mut text = String::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), &mut text);
-    let mut count = 0;
-    for entry in std::fs::read_dir(vectors()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(text.contains(&format!("{name}\"")), "no test reads tests/conformance/vectors/{name}");
-        count += 1;
-    }
-    assert!(count >= 8, "the folder of vectors is not where it should be");
 }

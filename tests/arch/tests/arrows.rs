@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const MAY_USE_ALL: &[&str] = &["strongroom", "benches", "e2e"];
 
 /// Crates that use none of ours.
-const TOOLS: &[&str] = &["scripts", "unify", "arch"];
+const TOOLS: &[&str] = &["scripts", "unify", "arch", "conformance"];
 
 /// Who must never be able to open user data, not even through a crate in between.
 const BLIND: &[&str] = &["consensus", "ledger", "replica", "store", "runtime", "rpc"];
