@@ -8,9 +8,6 @@ use super::trees::Tree;
 use super::{ours, report, restic};
 use crate::cargo;
 
-/// Runs of each operation; the table shows the median.
-const ROUNDS: usize = 3;
-
 /// Operations, in the order of a round.
 const OPERATIONS: [&str; 3] = ["backup", "re-backup", "restore"];
 
@@ -23,7 +20,7 @@ pub(super) fn beside_restic(tree: &Tree) -> Result<Value> {
     println!("making {} …", tree.name);
     tree.make(&source)?;
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..tree.rounds {
         // New directories each round: ext4 avoids inodes freed a moment ago, which would slow the second program.
         mine.push(ours::round(&binary, &place.path().join(format!("ours-{round}")), &source)?);
         if with_restic {

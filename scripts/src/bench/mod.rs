@@ -33,6 +33,7 @@ const BENCHES: &[Bench] = &[
         run: || backup::beside_restic(&trees::MIXED),
     },
     Bench { name: "small", about: "the same with 50,000 small files", run: || backup::beside_restic(&trees::SMALL) },
+    Bench { name: "many", about: "the same with 200,000 small files", run: || backup::beside_restic(&trees::MANY) },
     Bench {
         name: "large",
         about: "the same with one incompressible file of 5 GiB",

@@ -9,6 +9,8 @@ use eyre::Result;
 /// A kind of tree.
 pub(super) struct Tree {
     pub(super) name: &'static str,
+    /// Runs of each operation; the table shows the median. What they write is kept until the end.
+    pub(super) rounds: usize,
     make: fn(&Path) -> Result<()>,
 }
 
@@ -21,11 +23,13 @@ impl Tree {
 }
 
 /// 512 MiB: half incompressible in files of 16 MiB, a quarter text in files of 1 MiB, 4,000 small files.
-pub(super) const MIXED: Tree = Tree { name: "mixed 512 MiB", make: mixed };
+pub(super) const MIXED: Tree = Tree { name: "mixed 512 MiB", rounds: 3, make: mixed };
 /// 50,000 files of 1 to 8 KiB in 500 directories.
-pub(super) const SMALL: Tree = Tree { name: "50,000 small files", make: small };
-/// One incompressible file of 5 GiB.
-pub(super) const LARGE: Tree = Tree { name: "one file of 5 GiB", make: large };
+pub(super) const SMALL: Tree = Tree { name: "50,000 small files", rounds: 3, make: |root| small(root, 500) };
+/// 200,000 files of 1 to 8 KiB in 2,000 directories.
+pub(super) const MANY: Tree = Tree { name: "200,000 small files", rounds: 1, make: |root| small(root, 2_000) };
+/// One incompressible file of 5 GiB: a round writes 23 GiB.
+pub(super) const LARGE: Tree = Tree { name: "one file of 5 GiB", rounds: 1, make: large };
 
 fn mixed(root: &Path) -> Result<()> {
     for index in 0..18u64 {
@@ -42,8 +46,8 @@ fn mixed(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn small(root: &Path) -> Result<()> {
-    for directory in 0..500u64 {
+fn small(root: &Path, directories: u64) -> Result<()> {
+    for directory in 0..directories {
         let path = root.join(format!("{directory:03}"));
         std::fs::create_dir_all(&path)?;
         for index in 0..100u64 {
