@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use ledger::Consistency;
 use primitives::ledger::{Command, PackRecord, VolumeInfo};
-use primitives::{PackId, ShardAck, ShardId, VolumeId};
+use primitives::{NodeKey, PackId, ShardAck, ShardId, VolumeId};
 use replica::{Directory, DirectoryError};
 
 use crate::member::Speaker;
@@ -12,11 +12,14 @@ use crate::member::Speaker;
 /// has no further effect.
 pub(crate) struct LedgerDirectory {
     speaker: Speaker,
+    member: Speaker,
+    node: NodeKey,
 }
 
 impl LedgerDirectory {
-    pub(crate) fn new(speaker: Speaker) -> Self {
-        Self { speaker }
+    /// `speaker` and `member` are the node in its two roles, `node` is its storage key.
+    pub(crate) fn new(speaker: Speaker, member: Speaker, node: NodeKey) -> Self {
+        Self { speaker, member, node }
     }
 
     async fn tell(&self, command: Command) -> Result<(), DirectoryError> {
@@ -62,6 +65,9 @@ impl Directory for LedgerDirectory {
     }
 
     async fn announce(&self, volumes: Vec<VolumeInfo>) -> Result<(), DirectoryError> {
+        // A root member that stores shards admits itself; said again, it has no effect.
+        let admit = Command::NodeAdmit { node: self.node };
+        self.member.submit(admit).await.map_err(|error| DirectoryError::new(format!("{error:#}")))?;
         self.tell(Command::NodeAnnounce { volumes }).await
     }
 }

@@ -110,7 +110,8 @@ impl Parts {
             .wrap_err("cannot start the ledger")?;
 
         let speaker = |role, key: &SigningKey| Speaker::new(ledger.clone(), spec.network, role, key.clone());
-        let directory = Arc::new(LedgerDirectory::new(speaker(Role::Storage, &keys.storage)?));
+        let (as_storage, as_member) = (speaker(Role::Storage, &keys.storage)?, speaker(Role::Member, &keys.member)?);
+        let directory = Arc::new(LedgerDirectory::new(as_storage, as_member, keys.storage_key()));
         let storage = keys.storage.clone();
         let replica = replica::start(
             replica_config(config),

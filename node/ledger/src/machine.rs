@@ -198,6 +198,7 @@ impl Rules {
                 snapshot::commit(&call, tables, commitment, packs, manifest_pack)
             }
             // §8
+            Command::NodeAdmit { node } => node::admit(&call, tables, node),
             Command::NodeAnnounce { volumes } => node::announce(&call, tables, volumes),
             // §9
             Command::ShardHeld { ack } => pack::held(&call, tables, ack),

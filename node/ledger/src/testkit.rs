@@ -102,6 +102,11 @@ pub(crate) fn register(terms: VaultTerms, secret: &[u8; 32]) -> Command {
     Command::VaultRegister { terms, sealed: vec![9; 40], consent }
 }
 
+/// Admits the node with this key byte.
+pub(crate) fn admit(byte: u8) -> Command {
+    Command::NodeAdmit { node: NodeKey::new(key(byte).verifying_key().to_bytes()) }
+}
+
 pub(crate) fn announce(volumes: u16) -> Command {
     let volumes = (0..volumes).map(|volume| VolumeInfo { volume: VolumeId(volume), weight: 10 });
     Command::NodeAnnounce { volumes: volumes.collect() }
@@ -243,9 +248,16 @@ impl Machine {
         Self { rules: rules(limits), tables: Writes::default(), serial: 0 }
     }
 
+    /// With [`node`] admitted.
+    pub(crate) fn open(limits: Limits) -> Self {
+        let mut machine = Self::new(limits);
+        machine.done(BY_MEMBER, admit(10));
+        machine
+    }
+
     /// With six volumes announced and vault 1 open.
     pub(crate) fn ready() -> (Self, VaultId) {
-        let mut machine = Self::new(Limits::default());
+        let mut machine = Self::open(Limits::default());
         machine.done(BY_NODE, announce(6));
         machine.done(BY_OWNER, register(terms(1), &OWNER));
         (machine, terms(1).vault())

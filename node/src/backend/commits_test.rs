@@ -7,8 +7,8 @@ use ed25519_dalek::SigningKey;
 use ledger::{LedgerConfig, LedgerGenesis, NoPeers};
 use primitives::ledger::{Signer, VaultTerms};
 use primitives::{
-    Address, EcdsaSignature, Hash32, MemberKey, NetworkId, Policy, SessionId, ShardId, Validator, ValidatorKey,
-    ValidatorSet,
+    Address, EcdsaSignature, Hash32, MemberKey, NetworkId, NodeKey, Policy, SessionId, ShardId, Validator,
+    ValidatorKey, ValidatorSet,
 };
 use replica::ReplicaConfig;
 use store::{Store, StoreConfig};
@@ -43,14 +43,15 @@ impl World {
         let config = LedgerConfig::new(root.join("raft"), root.join("snapshots"), member);
         let cancel = CancellationToken::new();
         let ledger = ledger::start(config, genesis, store.clone(), Arc::new(NoPeers), cancel.clone()).await.unwrap();
-        let speaker = Speaker::new(ledger.clone(), NETWORK, Role::Storage, key(10)).unwrap();
+        let speaker = |role, byte| Speaker::new(ledger.clone(), NETWORK, role, key(byte)).unwrap();
         let config = ReplicaConfig {
             volumes: (0..6).map(|volume| root.join(format!("v{volume}"))).collect(),
             full_permille: 1000,
             repair_full_permille: 1000,
             ..ReplicaConfig::default()
         };
-        let directory = Arc::new(LedgerDirectory::new(speaker));
+        let node = NodeKey::new(key(10).verifying_key().to_bytes());
+        let directory = Arc::new(LedgerDirectory::new(speaker(Role::Storage, 10), speaker(Role::Member, 20), node));
         let replica = replica::start(config, NETWORK, key(10), store, directory, cancel).await.unwrap();
         let world = Self { ledger, replica, serial: std::cell::Cell::new(1) };
         while world.ledger.status().unwrap().totals.volumes < 6 {

@@ -19,6 +19,9 @@ pub(crate) const NETWORK: NetworkId = NetworkId::new([1; 32]);
 const OWNER: [u8; 32] = [3; 32];
 /// Storage nodes that hold the packs' shards.
 pub(crate) const HOLDERS: u8 = 6;
+/// Storage nodes that only announce: keys from 0 on.
+pub(crate) const CLIENT_NODES: u8 = 64;
+const MEMBER: u8 = 99;
 /// Volumes that an announcement names: makes the signed command about 300 bytes long.
 const VOLUMES: u16 = 28;
 
@@ -62,7 +65,7 @@ pub(crate) fn genesis() -> LedgerGenesis {
     LedgerGenesis {
         network: NETWORK,
         cluster: Hash32::ZERO,
-        members: vec![MemberKey::new(key(20).verifying_key().to_bytes())],
+        members: vec![MemberKey::new(key(MEMBER).verifying_key().to_bytes())],
         validators: ValidatorSet::new(vec![validator]).expect("one validator is a set"),
     }
 }
@@ -71,8 +74,11 @@ pub(crate) fn genesis() -> LedgerGenesis {
 pub(crate) fn opening() -> Vec<SignedCommand> {
     let consent = EcdsaSignature::sign(&OWNER, &terms().consent_hash(&NETWORK)).expect("a fixed good key");
     let register = Command::VaultRegister { terms: terms(), sealed: vec![0; 64], consent };
+    let nodes = (0..CLIENT_NODES).chain((0..HOLDERS).map(|holder| 100 + holder));
+    let admit = |byte| Command::NodeAdmit { node: NodeKey::new(key(byte).verifying_key().to_bytes()) };
+    let admitted = by_member(Command::Batch { commands: nodes.map(admit).collect() });
     let announced = (0..HOLDERS).map(|holder| by_node(&key(100 + holder), announce(1), u64::MAX, 1));
-    std::iter::once(by_owner(register, u64::MAX, 1)).chain(announced).collect()
+    [by_owner(register, u64::MAX, 1), admitted].into_iter().chain(announced).collect()
 }
 
 pub(crate) fn key(byte: u8) -> SigningKey {
@@ -150,6 +156,14 @@ pub(crate) fn by_node(key: &SigningKey, command: Command, client: u64, serial: u
     let hash = SignedCommand::sign_hash(&NETWORK, &command, session, serial);
     let signature = Ed25519Signature::new(key.sign(hash.as_ref()).to_bytes());
     let signer = Signer::Node(NodeKey::new(key.verifying_key().to_bytes()), signature);
+    SignedCommand { command, session, serial, signer }
+}
+
+fn by_member(command: Command) -> SignedCommand {
+    let (session, serial, key) = (session(u64::MAX), 1, key(MEMBER));
+    let hash = SignedCommand::sign_hash(&NETWORK, &command, session, serial);
+    let signature = Ed25519Signature::new(key.sign(hash.as_ref()).to_bytes());
+    let signer = Signer::Member(MemberKey::new(key.verifying_key().to_bytes()), signature);
     SignedCommand { command, session, serial, signer }
 }
 

@@ -11,7 +11,7 @@ mod world;
 use arguments::Arguments;
 use load::Load;
 use primitives::ledger::{Command, SignedCommand};
-use world::{World, announce, by_node, by_owner, key, object, pack};
+use world::{CLIENT_NODES, World, announce, by_node, by_owner, key, object, pack};
 
 const ED25519: Load =
     Load { name: "one Ed25519 command a submission", clients: 0, batch: 1, rate_max: 60_000, make: announcement };
@@ -40,7 +40,12 @@ fn number(load: Load, client: u64) -> u64 {
 }
 
 fn announcement(load: Load, client: u64, serial: u64) -> SignedCommand {
-    by_node(&key(u8::try_from(client % 64).unwrap_or(0)), announce(serial), number(load, client), serial)
+    by_node(
+        &key(u8::try_from(client % u64::from(CLIENT_NODES)).unwrap_or(0)),
+        announce(serial),
+        number(load, client),
+        serial,
+    )
 }
 
 fn version(load: Load, client: u64, serial: u64) -> SignedCommand {

@@ -1,4 +1,5 @@
-//! Storage nodes.
+//! Storage nodes. Root members admit them: the number of volumes decides how many distinct ones a pack needs, so strangers
+//! may not add any.
 
 use primitives::NodeKey;
 use primitives::ledger::{Applied, NodeRecord, Refusal, Speaker, VOLUMES_MAX, VolumeInfo};
@@ -6,6 +7,26 @@ use store::schema;
 
 use crate::machine::{Call, Stop, count, invalid, totals};
 use crate::tables::{LedgerReads, Tables};
+
+/// Admits a node (§8).
+pub(crate) fn admit<R: LedgerReads>(
+    call: &Call<'_>,
+    tables: &mut Tables<'_, R>,
+    node: &NodeKey,
+) -> Result<Applied, Stop> {
+    call.member()?;
+    if tables.get::<schema::LedgerNodes>(node)?.is_some() {
+        return Ok(Applied::Done);
+    }
+    let mut totals = totals(tables)?;
+    if totals.nodes >= call.rules.limits.nodes {
+        return Err(invalid("node", format!("the ledger keeps at most {} nodes", call.rules.limits.nodes)).into());
+    }
+    totals.nodes = totals.nodes.saturating_add(1);
+    tables.put::<schema::LedgerTotals>((), totals);
+    tables.put::<schema::LedgerNodes>(*node, NodeRecord { node: *node, volumes: Vec::new() });
+    Ok(Applied::Done)
+}
 
 /// Announces a node's volumes (§8).
 pub(crate) fn announce<R: LedgerReads>(
@@ -23,16 +44,14 @@ pub(crate) fn announce<R: LedgerReads>(
     if volumes.iter().any(|volume| volume.weight == 0) {
         return Err(invalid("volumes", "each weighs at least 1".to_owned()).into());
     }
-    let mut totals = totals(tables)?;
-    match tables.get::<schema::LedgerNodes>(&node)? {
-        Some(record) if record.volumes == volumes => return Ok(Applied::Done),
-        Some(record) => totals.volumes = totals.volumes.saturating_sub(count(&record.volumes)),
-        None if totals.nodes >= call.rules.limits.nodes => {
-            return Err(invalid("node", format!("the ledger keeps at most {} nodes", call.rules.limits.nodes)).into());
-        }
-        None => totals.nodes = totals.nodes.saturating_add(1),
+    let Some(record) = tables.get::<schema::LedgerNodes>(&node)? else {
+        return Err(Refusal::NotAllowed { needs: "a storage node that a root member admitted".to_owned() }.into());
+    };
+    if record.volumes == volumes {
+        return Ok(Applied::Done);
     }
-    totals.volumes = totals.volumes.saturating_add(count(volumes));
+    let mut totals = totals(tables)?;
+    totals.volumes = totals.volumes.saturating_sub(count(&record.volumes)).saturating_add(count(volumes));
     tables.put::<schema::LedgerTotals>((), totals);
     tables.put::<schema::LedgerNodes>(node, NodeRecord { node, volumes: volumes.to_vec() });
     Ok(Applied::Done)

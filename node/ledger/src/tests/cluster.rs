@@ -160,6 +160,7 @@ impl Cluster {
 async fn three_members_agree_through_a_dead_leader_and_a_snapshot() {
     let mut cluster = Cluster::start().await;
     cluster.submit(sign(BY_OWNER, register(terms(1), &OWNER), 1, 1)).await;
+    cluster.submit(sign(BY_MEMBER, admit(10), 1, 1)).await;
     let mut leader = cluster.submit(sign(BY_NODE, announce(6), 1, 1)).await;
     cluster.agree().await;
     let follower = keys().into_iter().find(|key| *key != leader).unwrap();

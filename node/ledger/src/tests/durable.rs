@@ -84,7 +84,7 @@ pub(crate) fn dump(store: &Store) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
 /// A vault, volumes, and a stream of packs, objects and snapshots.
 fn story(rounds: u64) -> Vec<SignedCommand> {
     let vault = terms(1).vault();
-    let mut commands = vec![(BY_NODE, announce(6)), (BY_OWNER, register(terms(1), &OWNER))];
+    let mut commands = vec![(BY_MEMBER, admit(10)), (BY_NODE, announce(6)), (BY_OWNER, register(terms(1), &OWNER))];
     for round in 0..rounds {
         let pack = header(Policy::ERASURE, round);
         commands.push((BY_OWNER, pack_commit(vault, &pack, &everywhere(&pack))));
@@ -104,7 +104,7 @@ async fn what_was_acknowledged_is_there_after_a_restart_and_an_outcome_repeats()
     let running = home.start().await;
     let story = story(20);
     let outcomes = running.ledger.submit(story.clone()).await.unwrap();
-    assert!(matches!(outcomes[4], Err(Refusal::Sequence { expected: 2, found: 99 })));
+    assert!(matches!(outcomes[5], Err(Refusal::Sequence { expected: 2, found: 99 })));
     let reader = running.ledger.read(Consistency::Linearizable).await.unwrap();
     let vault = terms(1).vault();
     assert_eq!(reader.consistency(), Consistency::Linearizable);
@@ -131,7 +131,7 @@ async fn what_was_acknowledged_is_there_after_a_restart_and_an_outcome_repeats()
     drop(stale);
     // What was refused is judged anew: it took no effect, and now the object is further.
     let again = running.ledger.submit(story).await.unwrap();
-    assert_eq!(again[4], Err(Refusal::Sequence { expected: 21, found: 99 }));
+    assert_eq!(again[5], Err(Refusal::Sequence { expected: 21, found: 99 }));
     let applied = |outcomes: Vec<Result<Applied, Refusal>>| outcomes.into_iter().flatten().collect::<Vec<_>>();
     assert_eq!(applied(again), applied(outcomes));
     let status = running.ledger.status().unwrap();
@@ -153,6 +153,7 @@ async fn commands_that_need_no_order_are_refused_at_the_door() {
         sealed: vec![0; 9 << 20],
         packs: vec![],
     };
+    assert_eq!(running.ledger.submit(vec![sign(BY_MEMBER, admit(10), 1, 1)]).await.unwrap(), [Ok(Applied::Done)]);
     let before = *running.ledger.changes().borrow();
     let outcomes = running.ledger.submit(vec![forged.clone(), sign(BY_OWNER, huge, 1, 1)]).await.unwrap();
     assert_eq!(outcomes[0], Err(Refusal::BadSignature));

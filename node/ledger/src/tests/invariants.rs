@@ -162,7 +162,7 @@ proptest! {
 
     #[test]
     fn counters_references_streams_and_outbox_always_agree(steps in steps()) {
-        let mut machine = Machine::new(Limits { outcomes: 16, session_window: 8, ..Limits::default() });
+        let mut machine = Machine::open(Limits { outcomes: 16, session_window: 8, ..Limits::default() });
         machine.done(BY_NODE, announce(6));
         machine.done(BY_OWNER, register(terms(1), &OWNER));
         machine.done(BY_OWNER, register(terms(2), &OWNER));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VaultTerms;
 use crate::{
-    Certificate, Commitment, EcdsaSignature, Header, Height, LogHash, ObjectKey, PackHeader, PackId, ShardAck,
+    Certificate, Commitment, EcdsaSignature, Header, Height, LogHash, NodeKey, ObjectKey, PackHeader, PackId, ShardAck,
     ValidatorSet, VaultId, VolumeId,
 };
 
@@ -68,7 +68,7 @@ pub enum Command {
         /// The copies pack that holds the sealed manifest.
         manifest_pack: PackId,
     },
-    /// Announces a storage node's volumes. By that node.
+    /// Announces a storage node's volumes. By that node, once a root member has admitted it.
     #[codec(index = 4)]
     NodeAnnounce {
         /// All volumes, ascending; those absent are gone.
@@ -128,6 +128,12 @@ pub enum Command {
         seq: u64,
         /// What the chain said, for people; at most 256 bytes.
         reason: String,
+    },
+    /// Admits a storage node: from now on it may announce volumes. By any root member. Twice is a success without effect.
+    #[codec(index = 11)]
+    NodeAdmit {
+        /// The node.
+        node: NodeKey,
     },
 }
 

@@ -98,7 +98,7 @@ fn a_commitment_must_say_what_the_ledger_sees() {
 
 #[test]
 fn a_full_outbox_refuses_until_the_chain_moves() {
-    let mut machine = Machine::new(Limits { outbox: 1, ..Limits::default() });
+    let mut machine = Machine::open(Limits { outbox: 1, ..Limits::default() });
     machine.done(BY_NODE, announce(6));
     machine.done(BY_OWNER, register(terms(1), &OWNER));
     let vault = terms(1).vault();

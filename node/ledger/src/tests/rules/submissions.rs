@@ -29,7 +29,7 @@ fn a_session_gives_the_same_outcome_again_and_never_does_a_thing_twice() {
 
 #[test]
 fn sessions_are_bounded_in_depth_and_in_number() {
-    let mut machine = Machine::new(Limits { session_window: 4, outcomes: 6, ..Limits::default() });
+    let mut machine = Machine::open(Limits { session_window: 4, outcomes: 6, ..Limits::default() });
     let announce_in = |session, serial| sign(BY_NODE, announce(6), session, serial);
     for serial in 1..=5 {
         assert!(machine.apply_signed(&[announce_in(1, serial)])[0].is_ok());

@@ -10,7 +10,7 @@ use crate::testkit::*;
 
 #[test]
 fn a_vault_is_opened_once_by_its_owner_on_good_terms() {
-    let mut machine = Machine::new(Limits::default());
+    let mut machine = Machine::open(Limits::default());
     let vault = terms(1).vault();
     assert!(is_not_allowed(&machine.refused(Who::Account(STRANGER), register(terms(1), &OWNER))));
     assert!(is_not_allowed(&machine.refused(BY_NODE, register(terms(1), &OWNER))));
@@ -54,7 +54,7 @@ fn only_members_note_that_the_chain_knows_a_vault_and_the_first_height_stays() {
 
 #[test]
 fn nodes_announce_volumes_and_the_network_counts_them() {
-    let mut machine = Machine::new(Limits { nodes: 1, ..Limits::default() });
+    let mut machine = Machine::open(Limits { nodes: 1, ..Limits::default() });
     assert!(is_not_allowed(&machine.refused(BY_OWNER, announce(2))));
     let volume = |volume, weight| VolumeInfo { volume: VolumeId(volume), weight };
     for bad in [vec![volume(1, 1), volume(1, 1)], vec![volume(2, 1), volume(1, 1)], vec![volume(1, 0)]] {
@@ -65,5 +65,18 @@ fn nodes_announce_volumes_and_the_network_counts_them() {
     machine.done(BY_NODE, announce(4));
     machine.done(BY_NODE, announce(4));
     assert_eq!((machine.totals().nodes, machine.totals().volumes), (1, 4));
-    assert!(is_invalid(&machine.refused(Who::Node(11), announce(1)), "node"));
+}
+
+#[test]
+fn only_members_admit_nodes_and_only_admitted_nodes_announce() {
+    let mut machine = Machine::open(Limits { nodes: 2, ..Limits::default() });
+    assert!(is_not_allowed(&machine.refused(Who::Node(11), announce(1))));
+    for stranger in [BY_OWNER, BY_NODE, Who::Node(11), Who::Member(21)] {
+        assert!(is_not_allowed(&machine.refused(stranger, admit(11))));
+    }
+    machine.done(BY_MEMBER, admit(11));
+    machine.done(Who::Node(11), announce(3));
+    machine.done(BY_MEMBER, admit(11));
+    assert_eq!((machine.totals().nodes, machine.totals().volumes), (2, 3));
+    assert!(is_invalid(&machine.refused(BY_MEMBER, admit(12)), "node"));
 }
