@@ -83,7 +83,8 @@ fn secret(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
             Zeroizing::new(std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?);
         if hex::decode_to_slice(text.trim(), &mut *bytes).is_err() {
             bail!(
-                "{} is not a key (64 hex digits); restore it from a copy, or delete it to get a new identity",
+                "{} is not a key (64 hex digits); restore it from a copy. Without one, this node cannot be what it was: start \
+                 a new one in another data directory",
                 path.display()
             );
         }

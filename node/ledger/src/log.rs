@@ -110,7 +110,7 @@ impl LogStore {
         config.wal.chunk_max_records = Some(limits.chunk_records);
         config.log_cache_capacity = Some(limits.cache_bytes);
         let log = RaftLog::open(Arc::new(config)).map_err(|source| {
-            if source.to_string().contains("lock") {
+            if source.kind() == io::ErrorKind::WouldBlock {
                 LedgerError::InUse { path: dir.to_owned() }
             } else {
                 failed(source)

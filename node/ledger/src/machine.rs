@@ -20,7 +20,7 @@ pub struct Limits {
     pub outbox: u32,
     /// Serials that a session looks back. Default 1,024: more than one client has in flight.
     pub session_window: u64,
-    /// Outcomes remembered over all sessions. Default 262,144, about 30 MB.
+    /// Outcomes remembered over all sessions, one for each command of a batch. Default 262,144, about 30 MB.
     pub outcomes: u64,
     /// Most storage nodes. Default 10,000.
     pub nodes: u64,
@@ -45,6 +45,15 @@ pub struct Rules {
     pub genesis: TrustedSet,
     /// Bounds.
     pub limits: Limits,
+}
+
+/// A command of this entry whose outcome its session remembers.
+#[derive(Clone, Copy, Debug)]
+struct Remembered {
+    session: Hash32,
+    serial: u64,
+    /// One, or as many as a batch has commands.
+    outcomes: u64,
 }
 
 /// Why a rule stops before its end.
@@ -117,7 +126,7 @@ impl Rules {
                 Err(Stop::Fatal(error)) => return Err(error),
             });
         }
-        self.forget(tables, remembered)?;
+        self.forget(tables, &remembered)?;
         Ok(outcomes)
     }
 
@@ -127,7 +136,7 @@ impl Rules {
         tables: &mut Tables<'_, R>,
         signed: &SignedCommand,
         checked: &Result<Checked, SignatureError>,
-        remembered: &mut Vec<(Hash32, u64)>,
+        remembered: &mut Vec<Remembered>,
     ) -> Result<Applied, Stop> {
         let checked = checked.as_ref().map_err(|_| Refusal::BadSignature)?;
         let session = checked.speaker.session_key(&signed.session);
@@ -146,12 +155,15 @@ impl Rules {
             Command::Batch { commands } => self.batch(tables, commands, checked)?,
             command => self.run(tables, command, checked, 0)?,
         };
+        if applied.is_nothing() {
+            return Ok(applied);
+        }
         tables.put::<schema::LedgerSessions>(
             (session, signed.serial),
             SessionOutcome { command: checked.hash, applied: applied.clone() },
         );
         tables.put::<schema::LedgerSessionHeads>(session, head.map_or(signed.serial, |head| head.max(signed.serial)));
-        remembered.push((session, signed.serial));
+        remembered.push(Remembered { session, serial: signed.serial, outcomes: applied.count() });
         Ok(applied)
     }
 
@@ -218,22 +230,22 @@ impl Rules {
     }
 
     /// Forgets the oldest outcomes beyond the limit (§2), after remembering those of this entry.
-    fn forget<R: LedgerReads>(
-        &self,
-        tables: &mut Tables<'_, R>,
-        remembered: Vec<(Hash32, u64)>,
-    ) -> Result<(), StoreError> {
+    fn forget<R: LedgerReads>(&self, tables: &mut Tables<'_, R>, remembered: &[Remembered]) -> Result<(), StoreError> {
         if remembered.is_empty() {
             return Ok(());
         }
         let mut totals = totals(tables)?;
-        totals.outcomes = totals.outcomes.saturating_add(count(&remembered));
-        tables.put::<schema::LedgerSessionOrder>(totals.outcomes_next, remembered);
+        let new = remembered.iter().fold(0u64, |sum, one| sum.saturating_add(one.outcomes));
+        totals.outcomes = totals.outcomes.saturating_add(new);
+        let order = remembered.iter().map(|one| (one.session, one.serial)).collect();
+        tables.put::<schema::LedgerSessionOrder>(totals.outcomes_next, order);
         totals.outcomes_next = totals.outcomes_next.saturating_add(1);
         while totals.outcomes > self.limits.outcomes && totals.outcomes_first < totals.outcomes_next {
             let row = totals.outcomes_first;
             let oldest = tables.get::<schema::LedgerSessionOrder>(&row)?.unwrap_or_default();
             for (session, serial) in &oldest {
+                let outcome = tables.get::<schema::LedgerSessions>(&(*session, *serial))?;
+                totals.outcomes = totals.outcomes.saturating_sub(outcome.map_or(0, |outcome| outcome.applied.count()));
                 tables.delete::<schema::LedgerSessions>((*session, *serial));
                 // The session's last command is forgotten: the session is over.
                 if tables.get::<schema::LedgerSessionHeads>(session)? == Some(*serial) {
@@ -241,7 +253,6 @@ impl Rules {
                 }
             }
             tables.delete::<schema::LedgerSessionOrder>(row);
-            totals.outcomes = totals.outcomes.saturating_sub(count(&oldest));
             totals.outcomes_first = row.saturating_add(1);
         }
         tables.put::<schema::LedgerTotals>((), totals);

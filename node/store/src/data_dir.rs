@@ -19,6 +19,7 @@ use crate::StoreError;
 /// <data>/db/         RocksDB
 /// <data>/consensus/  Malachite's write-ahead log and the signing guard; never delete a validator's
 /// <data>/raft/       the ledger's log
+/// <data>/raft-snapshots/  what stands for the part of that log that was cut off
 /// <data>/volumes/    volumes of shard files, when the configuration names no others
 /// <data>/keys/       the node's own keys, mode 0600
 /// ```

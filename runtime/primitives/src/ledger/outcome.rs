@@ -34,6 +34,23 @@ pub enum Applied {
     },
 }
 
+impl Applied {
+    /// How many outcomes these are: one, or as many as a batch has commands.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Batch { outcomes } => u64::try_from(outcomes.len()).unwrap_or(u64::MAX),
+            _ => 1,
+        }
+    }
+
+    /// Whether nothing was applied: a batch of which every command was refused.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::Batch { outcomes } if outcomes.iter().all(Result::is_err))
+    }
+}
+
 /// Why the ledger refused a command. Permanent: the same command will be refused again, unless stated.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase", tag = "kind")]

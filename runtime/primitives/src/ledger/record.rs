@@ -158,7 +158,7 @@ pub struct Totals {
     pub outbox: u32,
     /// Number of the next outbox row.
     pub outbox_next: u64,
-    /// Outcomes that sessions remember.
+    /// Outcomes that sessions remember; a batch has one a command.
     pub outcomes: u64,
     /// Oldest row of the order in which they are forgotten.
     pub outcomes_first: u64,

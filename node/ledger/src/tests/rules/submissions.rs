@@ -50,6 +50,24 @@ fn sessions_are_bounded_in_depth_and_in_number() {
 }
 
 #[test]
+fn a_batch_is_remembered_as_all_its_outcomes_and_not_at_all_when_nothing_was_applied() {
+    let mut machine = Machine::open(Limits { outcomes: 10, ..Limits::default() });
+    let before = machine.totals().outcomes;
+    let batch =
+        |volumes: &[u16]| Command::Batch { commands: volumes.iter().map(|volumes| announce(*volumes)).collect() };
+    let stranger = sign(Who::Node(11), batch(&[1; 8]), 1, 1);
+    let dump = machine.tables.dump();
+    let outcomes = machine.apply_signed(&[stranger]);
+    assert!(matches!(&outcomes[0], Ok(Applied::Batch { outcomes }) if outcomes.iter().all(Result::is_err)));
+    assert_eq!(machine.tables.dump(), dump, "refused commands change nothing, in a batch too");
+    machine.apply_signed(&[sign(BY_NODE, batch(&[1, 2, 3, 4]), 1, 1)]);
+    assert_eq!(machine.totals().outcomes, before + 4);
+    machine.apply_signed(&[sign(BY_NODE, batch(&[5, 6, 7]), 1, 2)]);
+    machine.apply_signed(&[sign(BY_NODE, batch(&[1, 2, 3, 4]), 1, 3)]);
+    assert_eq!(machine.totals().outcomes, 7, "the oldest entries make room for the newest");
+}
+
+#[test]
 fn a_bad_signature_is_nobodys() {
     let (mut machine, vault) = Machine::ready();
     let mut signed = sign(BY_NODE, announce(3), 1, 1);
