@@ -17,10 +17,12 @@ use super::{Global, account, key, output, vault};
 /// How long a backup waits for the chain before it says that it is recorded but not final.
 const FINALITY_TIMEOUT: Duration = Duration::from_secs(60);
 
+const NOT_WAITED: &str = "not waited for";
+
 /// Options of `backup`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  strongroom backup papers ~/Documents\n  strongroom backup system /etc /home --exclude '*.tmp' --one-file-system\n\nA backup that was interrupted goes on where it stopped. Files that cannot be read are listed at the end (exit code 3)."
+    after_help = "Examples:\n  strongroom backup papers ~/Documents\n  strongroom backup system /etc /home --exclude '*.tmp' --one-file-system\n\nA backup that was interrupted goes on where it stopped. Files that cannot be read are listed at the end (exit code 3).\nExit code 3 also means: stored and recorded, but not final yet."
 )]
 pub(crate) struct BackupArgs {
     /// The vault's name
@@ -59,9 +61,10 @@ pub(crate) fn run(global: &Global, args: BackupArgs) -> Result<Exit, Failure> {
     let outcome = owner.backup(options);
     bar.finish();
     let report = outcome?;
-    let finality = if args.no_wait { None } else { Some(wait_for_finality(&owner, &report)?) };
-    show(global, &report, finality, started.elapsed());
-    Ok(if report.errors.is_empty() { Exit::Done } else { Exit::Partial })
+    let finality = if args.no_wait { Err(NOT_WAITED.to_owned()) } else { wait_for_finality(&owner, &report) };
+    show(global, &report, &finality, started.elapsed());
+    let done = report.errors.is_empty() && (finality.is_ok() || args.no_wait);
+    Ok(if done { Exit::Done } else { Exit::Partial })
 }
 
 /// The owner, with a vault of this name. The first time on a terminal, key and vault are offered.
@@ -91,33 +94,38 @@ fn owner_with_vault(global: &Global, name: &str) -> Result<Owner, Failure> {
     Ok(owner)
 }
 
-fn wait_for_finality(owner: &Owner, report: &BackupReport) -> Result<Finality, Failure> {
+/// The finality, or why it is not known. The snapshot is recorded: a node that does not answer now is asked again.
+fn wait_for_finality(owner: &Owner, report: &BackupReport) -> Result<Finality, String> {
     let deadline = Instant::now() + FINALITY_TIMEOUT;
     let mut pause = Duration::from_millis(2);
     loop {
-        let record = owner.client().node().snapshot(&report.vault, Some(report.snapshot)).map_err(ClientError::from)?;
-        if let Some(finality) = record.and_then(|record| record.finality) {
+        let record = owner.client().node().snapshot(&report.vault, Some(report.snapshot));
+        if let Ok(Some(finality)) = record.as_ref().map(|record| record.as_ref().and_then(|record| record.finality)) {
             return Ok(finality);
         }
         if Instant::now() > deadline {
-            return Err(Failure::Failed(eyre!(
-                "snapshot {} is stored and recorded, but the chain has not made it final within {} s; nothing is lost, \
-                 `strongroom snapshots` shows when it is",
-                report.snapshot,
+            let why = match record {
+                Ok(_) => "the chain has not made it final".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            return Err(format!(
+                "{why} within {} s; nothing is lost, `strongroom snapshots` shows when it is",
                 FINALITY_TIMEOUT.as_secs()
-            )));
+            ));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(200));
     }
 }
 
-fn show(global: &Global, report: &BackupReport, finality: Option<Finality>, elapsed: Duration) {
+fn show(global: &Global, report: &BackupReport, outcome: &Result<Finality, String>, elapsed: Duration) {
+    let finality = outcome.as_ref().ok();
     let document = json!({
         "vault": report.vault,
         "snapshot": { "seq": report.snapshot, "commitment": report.commitment, "contentRoot": report.content_root },
         "height": finality.map(|at| at.height.get()),
         "leafIndex": finality.map(|at| at.leaf_index),
+        "notFinal": outcome.as_ref().err(),
         "files": report.files,
         "directories": report.directories,
         "filesRead": report.files_read,
@@ -140,9 +148,9 @@ fn show(global: &Global, report: &BackupReport, finality: Option<Finality>, elap
         );
         println!("new         {} → {} in shards", output::bytes(report.new_bytes), output::bytes(report.stored_bytes));
         println!("commitment  {}", report.commitment);
-        match finality {
-            Some(at) => println!("final       at height {}, leaf {} of the snapshot log", at.height, at.leaf_index),
-            None => println!("final       not yet (not waited for)"),
+        match outcome {
+            Ok(at) => println!("final       at height {}, leaf {} of the snapshot log", at.height, at.leaf_index),
+            Err(why) => println!("final       not yet: {why}"),
         }
         println!("time        {}", output::seconds(elapsed));
         if report.degraded_packs > 0 {
