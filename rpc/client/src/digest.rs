@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use primitives::{Hash32, VaultId};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, Dir, FileType, readlinkat, statat};
+use rustix::io::Errno;
 use seal::chunk::{Chunker, chunk_id};
 use seal::content::ContentKey;
 use seal::tree::{Content, Name, Node, Piece, Pieces};
@@ -17,7 +18,7 @@ use crate::backup::Cutter;
 use crate::buffers::Pool;
 use crate::meta::FileStat;
 use crate::width::u64_of;
-use crate::{ClientError, FilesVerdict, Note, Progress};
+use crate::{ClientError, FilesVerdict, Note, Progress, open};
 
 /// The content digest of an entry.
 pub(crate) fn digest_of(content: &ContentKey, node: &Node) -> Hash32 {
@@ -44,7 +45,7 @@ pub(crate) fn pieces_of_file(
     pool: &Pool,
     fd: OwnedFd,
     sparse: bool,
-) -> Result<Vec<Piece>, rustix::io::Errno> {
+) -> Result<Vec<Piece>, Errno> {
     let mut cutter = Cutter::new(fd, sparse);
     let mut found = Pieces::new();
     loop {
@@ -71,11 +72,17 @@ pub(crate) fn verify_files(
     directory: &Path,
     progress: &dyn Progress,
 ) -> Result<FilesVerdict, ClientError> {
-    std::fs::read_dir(directory).map_err(|source| ClientError::Path { path: directory.to_path_buf(), source })?;
+    open::raise_limit();
+    let root = open_root(directory)?;
     let verdict = FilesVerdict { expected: *expected, found: Hash32::ZERO, files: 0, bytes: 0, errors: Vec::new() };
     let mut check = Check { digester: Digester::new(&secret.vault_keys(vault), progress), verdict };
-    check.verdict.found = check.directory(directory);
+    check.verdict.found = check.directory(&root, directory);
     Ok(check.verdict)
+}
+
+/// Opens the directory that is checked; it must be one that can be listed.
+pub(crate) fn open_root(directory: &Path) -> Result<OwnedFd, ClientError> {
+    open::root(directory).map_err(|error| ClientError::Path { path: directory.to_path_buf(), source: error.into() })
 }
 
 /// Computes digests of what is on disk.
@@ -98,9 +105,9 @@ impl<'a> Digester<'a> {
         }
     }
 
-    /// Length and digest of a file.
-    pub(crate) fn file(&self, path: &Path) -> std::io::Result<(u64, Hash32)> {
-        let fd = openat(CWD, path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    /// Length and digest of a file in an open directory.
+    pub(crate) fn file(&self, directory: impl AsFd, name: &Name) -> Result<(u64, Hash32), Errno> {
+        let fd = open::file(directory, name.as_bytes())?;
         let stat = FileStat::of_file(&fd)?;
         let pieces = pieces_of_file(&self.chunker, &self.ids, &self.pool, fd, stat.is_sparse())?;
         let bytes = pieces.iter().map(Piece::len).sum();
@@ -108,9 +115,9 @@ impl<'a> Digester<'a> {
         Ok((bytes, digest_of_pieces(&self.content, &pieces)))
     }
 
-    /// Length and digest of a symbolic link.
-    pub(crate) fn link(&self, path: &Path) -> std::io::Result<(u64, Hash32)> {
-        let target = std::fs::read_link(path)?.into_os_string().into_vec();
+    /// Length and digest of a symbolic link in an open directory.
+    pub(crate) fn link(&self, directory: impl AsFd, name: &Name) -> Result<(u64, Hash32), Errno> {
+        let target = readlinkat(directory, name.as_bytes(), Vec::new())?.into_bytes();
         Ok((u64_of(target.len()), self.content.symlink(&target)))
     }
 
@@ -128,9 +135,9 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// The digest of a directory; what cannot be read is noted and left out.
-    fn directory(&mut self, path: &Path) -> Hash32 {
+    fn directory(&mut self, fd: &OwnedFd, path: &Path) -> Hash32 {
         let mut digest = self.digester.content.directory();
-        let names = match names_in(path) {
+        let names = match names_in(fd) {
             Ok(names) => names,
             Err(error) => {
                 self.error(path, error);
@@ -139,24 +146,25 @@ impl Check<'_> {
         };
         for (name, kind) in names {
             let below = path.join(OsStr::from_bytes(name.as_bytes()));
-            let found = if kind.is_dir() {
-                Some(self.directory(&below))
-            } else if kind.is_symlink() {
-                self.digester.link(&below).map(|(_, digest)| digest).map_err(|error| self.error(&below, error)).ok()
-            } else if kind.is_file() {
-                self.file(&below).map_err(|error| self.error(&below, error)).ok()
-            } else {
-                None
+            let found = match kind {
+                FileType::Directory => {
+                    open::directory(fd, name.as_bytes()).map(|directory| Some(self.directory(&directory, &below)))
+                }
+                FileType::Symlink => self.digester.link(fd, &name).map(|(_, digest)| Some(digest)),
+                FileType::RegularFile => self.file(fd, &name).map(Some),
+                _ => Ok(None),
             };
-            if let Some(found) = found {
-                digest.push(&name, &found);
+            match found {
+                Ok(Some(found)) => digest.push(&name, &found),
+                Ok(None) => {}
+                Err(error) => self.error(&below, error),
             }
         }
         digest.finish()
     }
 
-    fn file(&mut self, path: &Path) -> std::io::Result<Hash32> {
-        let (bytes, digest) = self.digester.file(path)?;
+    fn file(&mut self, directory: &OwnedFd, name: &Name) -> Result<Hash32, Errno> {
+        let (bytes, digest) = self.digester.file(directory, name)?;
         self.verdict.files += 1;
         self.verdict.bytes += bytes;
         Ok(digest)
@@ -167,13 +175,22 @@ impl Check<'_> {
     }
 }
 
-/// The entries of a directory, ascending by name.
-pub(crate) fn names_in(path: &Path) -> std::io::Result<BTreeMap<Name, std::fs::FileType>> {
+/// The entries of an open directory, ascending by name.
+pub(crate) fn names_in(directory: &OwnedFd) -> Result<BTreeMap<Name, FileType>, Errno> {
     let mut names = BTreeMap::new();
-    for entry in std::fs::read_dir(path)? {
+    for entry in Dir::read_from(directory)? {
         let entry = entry?;
-        let name = Name::new(entry.file_name().into_vec()).map_err(std::io::Error::other)?;
-        names.insert(name, entry.file_type()?);
+        if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            FileType::Unknown => {
+                FileType::from_raw_mode(statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?.st_mode)
+            }
+            kind => kind,
+        };
+        let name = Name::new(entry.file_name().to_bytes().to_vec()).map_err(|_| Errno::INVAL)?;
+        names.insert(name, kind);
     }
     Ok(names)
 }

@@ -37,6 +37,22 @@ pub enum ClientError {
         /// The name.
         name: String,
     },
+    /// The owner has a vault of this name with other options.
+    #[error(
+        "vault {name:?} exists with other options; `strongroom vault info {name}` shows them, another name makes another vault"
+    )]
+    VaultExists {
+        /// The name.
+        name: String,
+    },
+    /// A commitment is of a vault that is not the owner's.
+    #[error(
+        "vault {vault}, which the receipt is of, is none of this key's on this node; `--account` chooses another key"
+    )]
+    ForeignVault {
+        /// The vault.
+        vault: VaultId,
+    },
     /// The vault has no such snapshot.
     #[error("vault {vault:?} has no snapshot {snapshot}; `strongroom snapshots` lists them")]
     UnknownSnapshot {

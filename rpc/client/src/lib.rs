@@ -35,6 +35,7 @@ mod index;
 mod meta;
 mod node;
 mod object;
+mod open;
 mod options;
 mod owner;
 mod patterns;

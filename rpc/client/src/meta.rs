@@ -1,9 +1,9 @@
 //! Reads and compares what the file system knows of a file.
 
 use std::collections::HashMap;
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::fs::{AtFlags, FileType, Stat, fgetxattr, flistxattr, lgetxattr, llistxattr, statat};
 use rustix::io::Errno;
@@ -30,7 +30,7 @@ pub(crate) struct FileStat {
 
 impl FileStat {
     /// Of the entry `name` in a directory; symbolic links are not followed.
-    pub(crate) fn of_entry(directory: impl AsFd, name: &std::ffi::CStr) -> Result<Self, Errno> {
+    pub(crate) fn of_entry(directory: impl AsFd, name: &CStr) -> Result<Self, Errno> {
         statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Self::from(&stat))
     }
 
@@ -163,7 +163,11 @@ pub(crate) fn xattrs_of_file(file: impl AsFd) -> Result<Vec<Xattr>, Errno> {
 }
 
 /// Extended attributes of a symbolic link itself, ascending by name.
-pub(crate) fn xattrs_of_link(path: &Path) -> Result<Vec<Xattr>, Errno> {
+pub(crate) fn xattrs_of_link(directory: impl AsFd, name: &CStr) -> Result<Vec<Xattr>, Errno> {
+    // There is no call for a link in an open directory, but there is a short path to it.
+    let mut path = format!("/proc/self/fd/{}/", directory.as_fd().as_raw_fd()).into_bytes();
+    path.extend_from_slice(name.to_bytes());
+    let path = path.as_slice();
     match grown(|buffer| llistxattr(path, buffer)) {
         Ok(names) => collect(&names, |name| grown(|buffer| lgetxattr(path, name, buffer))),
         Err(Errno::OPNOTSUPP) => Ok(Vec::new()),

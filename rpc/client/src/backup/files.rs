@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use primitives::Hash32;
-use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MIN;
 use seal::pack::PackKind;
@@ -19,9 +18,10 @@ use super::packer::Tools;
 use super::reader::Segment;
 use super::run::Run;
 use super::walk::checked_name;
-use crate::ClientError;
 use crate::index::PackNumber;
 use crate::meta::{FileStat, xattrs_of_file};
+use crate::width::u64_of;
+use crate::{ClientError, open};
 
 /// What a worker does next.
 pub(super) enum Job {
@@ -61,15 +61,6 @@ struct Stored {
     packs: Vec<PackNumber>,
     /// Set by the reader at the end; `None` = the file could not be read.
     end: Option<(FileStat, Vec<Xattr>)>,
-}
-
-/// Opens a file for reading, without changing its access time where that is allowed.
-pub(super) fn open_file(directory: &OwnedFd, name: &CString) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    match openat(directory, &**name, flags | OFlags::NOATIME, Mode::empty()) {
-        Err(Errno::PERM) => openat(directory, &**name, flags, Mode::empty()),
-        result => result,
-    }
 }
 
 /// The change time to compare with next time; zero when a later change could have the same time.
@@ -162,7 +153,7 @@ struct Read {
 fn read_stable(directory: &OwnedFd, file: &SmallFile, buffer: &mut [u8]) -> Result<Read, Errno> {
     let mut before = file.stat;
     for attempt in 0.. {
-        let fd = open_file(directory, &file.name)?;
+        let fd = open::file(directory, file.name.as_c_str())?;
         let want = usize::try_from(before.size).unwrap_or(usize::MAX).saturating_add(1).min(buffer.len());
         let mut len = 0;
         while len < want {
@@ -172,7 +163,7 @@ fn read_stable(directory: &OwnedFd, file: &SmallFile, buffer: &mut [u8]) -> Resu
             }
         }
         let stat = FileStat::of_file(&fd)?;
-        let same = before.same_content(&stat) && len as u64 == stat.size;
+        let same = before.same_content(&stat) && u64_of(len) == stat.size;
         if same || attempt == 2 {
             if len > CHUNK_MIN {
                 return Err(Errno::FBIG);
@@ -228,7 +219,7 @@ pub(super) fn content(
     for part in pieces.chunks(LIST_MAX) {
         lists.push(run.store_tree(tools, &encode_list(part), packs)?);
     }
-    Ok((Content::Indirect { digest, pieces: pieces.len() as u64, lists }, digest))
+    Ok((Content::Indirect { digest, pieces: u64_of(pieces.len()), lists }, digest))
 }
 
 /// The same for all names of one file, and the same next time.

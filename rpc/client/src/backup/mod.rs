@@ -58,7 +58,7 @@ pub(crate) fn backup(
 ) -> Result<BackupReport, ClientError> {
     let vault = OpenVault::open(client, secret, &options.vault)?;
     let cache = CacheDir::lock(client, &vault.id)?;
-    raise_file_limit();
+    crate::open::raise_limit();
     match attempt(client, secret, options, &vault, &cache) {
         // The cache speaks of packs that the ledger does not have, or is damaged: begin without it.
         Err(
@@ -206,13 +206,6 @@ fn tree_cache_name(paths: &[PathBuf]) -> String {
         hasher.update(path.as_os_str().as_bytes()).update(&[0]);
     }
     format!("trees-{}", &hasher.finalize().to_hex()[..16])
-}
-
-/// Open directories wait for their files: allow as many open files as the system lets this process have.
-fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// Whether the caches of this name belong to backups.

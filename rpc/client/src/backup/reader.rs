@@ -11,12 +11,13 @@ use seal::chunk::{Chunker, Cut, ZERO_RUN};
 use seal::pack::PackKind;
 use seal::tree::Piece;
 
-use super::files::{Assembly, BigFile, Job, open_file};
+use super::files::{Assembly, BigFile, Job};
 use super::packer::Tools;
 use super::run::Run;
-use crate::ClientError;
 use crate::buffers::{Pool, Pooled};
 use crate::meta::{FileStat, xattrs_of_file};
+use crate::width::u64_of;
+use crate::{ClientError, open};
 
 /// Bytes that are read before they are cut; a chunk may be half of it.
 const SEGMENT: usize = 8 * 1024 * 1024;
@@ -99,7 +100,7 @@ fn read_one(
     big: &BigFile,
     jobs: &Sender<Job>,
 ) -> Result<(), ReadError> {
-    let fd = open_file(&big.fd, &big.file.name)?;
+    let fd = open::file(&*big.fd, big.file.name.as_c_str())?;
     let before = FileStat::of_file(&fd)?;
     if before.kind != rustix::fs::FileType::RegularFile {
         return Err(Errno::NXIO.into());
@@ -188,7 +189,7 @@ impl Cutter {
                 0 => self.ended = true,
                 read => {
                     len += read;
-                    self.at += read as u64;
+                    self.at += u64_of(read);
                 }
             }
         }
@@ -202,7 +203,7 @@ impl Cutter {
                     start += cut;
                 }
                 Cut::Zeros if cuts.is_empty() => {
-                    zeros += ZERO_RUN as u64;
+                    zeros += u64_of(ZERO_RUN);
                     start += ZERO_RUN;
                 }
                 // Zeros after chunks belong to the next step, so that the order of pieces is kept.
@@ -227,7 +228,7 @@ impl Cutter {
         {
             return Ok(0);
         }
-        let start = self.at - rest as u64;
+        let start = self.at - u64_of(rest);
         let data = match seek(&self.fd, SeekFrom::Data(self.at)) {
             Ok(data) => data,
             // No data up to the end of the file.
@@ -238,7 +239,7 @@ impl Cutter {
             }
             Err(error) => return Err(error),
         };
-        let zeros = data.saturating_sub(start) / ZERO_RUN as u64 * ZERO_RUN as u64;
+        let zeros = data.saturating_sub(start) / u64_of(ZERO_RUN) * u64_of(ZERO_RUN);
         if zeros > 0 {
             self.rest = None;
             self.at = start + zeros;

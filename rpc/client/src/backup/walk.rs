@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use rustix::fs::{CWD, FileType, Mode, OFlags, openat, readlinkat};
+use rustix::fs::{FileType, readlinkat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MIN;
 use seal::tree::{Entry, Name, Node};
@@ -18,10 +18,10 @@ use super::files::{BigFile, Job, SmallFile};
 use super::listing::{Found, fingerprint, left_out, list};
 use super::packer::Tools;
 use super::run::Run;
-use crate::ClientError;
 use crate::meta::{FileStat, xattrs_of_file, xattrs_of_link};
 use crate::tree_cache::KnownFile;
 use crate::width::u64_of;
+use crate::{ClientError, open};
 
 /// Small files in one job.
 const BATCH: usize = 64;
@@ -94,13 +94,8 @@ impl Walker<'_, '_> {
     }
 
     fn open_root(&self, path: &Path) -> Result<(OwnedFd, FileStat), ClientError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let open = || -> Result<_, Errno> {
-            let fd = openat(CWD, path, flags, Mode::empty())?;
-            let stat = FileStat::of_file(&fd)?;
-            Ok((fd, stat))
-        };
-        open().map_err(|error| ClientError::Path { path: path.to_path_buf(), source: error.into() })
+        let opened = open::root(path).and_then(|fd| FileStat::of_file(&fd).map(|stat| (fd, stat)));
+        opened.map_err(|error| ClientError::Path { path: path.to_path_buf(), source: error.into() })
     }
 
     /// A directory of which only some entries are backed up.
@@ -168,8 +163,7 @@ impl Walker<'_, '_> {
                 parent.fill(self.run, &mut self.tools, place, None)?;
                 continue;
             }
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            match openat(&*above, &*name, flags, Mode::empty()) {
+            match open::directory(&*above, &*name) {
                 Ok(fd) => {
                     let name = checked_name(name);
                     stack.push(self.enter(Some((parent, place)), name, path, fd, &stat)?);
@@ -301,7 +295,7 @@ impl Walker<'_, '_> {
                 self.big.send(file).map_err(|_| ClientError::Cancelled)?;
                 Ok(None)
             }
-            FileType::Symlink => match read_link(run, fd, &path(), &found) {
+            FileType::Symlink => match read_link(run, fd, &found) {
                 Ok(ready) => Ok(Some(Some(ready))),
                 Err(error) => {
                     run.error(&path(), format!("cannot read the link: {error}"));
@@ -353,9 +347,9 @@ fn is_same(old: &KnownFile, stat: &FileStat) -> bool {
         && old.entry.meta.mtime == stat.mtime
 }
 
-fn read_link(run: &Run<'_>, fd: &OwnedFd, path: &Path, found: &Found) -> Result<Ready, Errno> {
+fn read_link(run: &Run<'_>, fd: &OwnedFd, found: &Found) -> Result<Ready, Errno> {
     let target = readlinkat(fd, &*found.name, Vec::new())?.into_bytes();
-    let meta = run.names.meta(&found.stat, xattrs_of_link(path).unwrap_or_default());
+    let meta = run.names.meta(&found.stat, xattrs_of_link(fd, &found.name).unwrap_or_default());
     let digest = run.content.symlink(&target);
     let entry = Entry { name: checked_name(found.name.clone()), meta, node: Node::Symlink { target } };
     let (ctime, inode) = (super::files::believed(run, &found.stat), found.stat.inode);

@@ -5,12 +5,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use primitives::CommitmentHash;
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fchmod, mkdirat, openat, openat2, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, Mode, fchmod, mkdirat, statat, unlinkat};
 use rustix::io::Errno;
 
-use crate::ClientError;
+use crate::{ClientError, open};
 
 /// Begins the name of the file that says which snapshot is being restored here; gone when it is complete.
 ///
@@ -39,9 +37,7 @@ impl Target {
     pub(super) fn open(path: &Path, commitment: &CommitmentHash, overwrite: bool) -> Result<Self, ClientError> {
         let absent = !path.exists();
         std::fs::create_dir_all(path).map_err(ClientError::io("cannot make", path))?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = openat(CWD, path, flags, Mode::empty())
-            .map_err(|error| ClientError::io("cannot open", path)(error.into()))?;
+        let root = open::root(path).map_err(|error| ClientError::io("cannot open", path)(error.into()))?;
         let commitment = commitment.to_string();
         let marker = path.join(marker_name(&commitment));
         let left = std::fs::read_to_string(&marker).unwrap_or_default();
@@ -74,42 +70,31 @@ impl Target {
 
     /// Opens a directory below the target (the target itself when `path` is empty).
     pub(super) fn directory(&self, path: &Path) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        if path.as_os_str().is_empty() {
-            return openat(&self.root, c".", flags, Mode::empty());
-        }
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        match openat2(&self.root, path, flags, Mode::empty(), resolve) {
-            Err(Errno::NOSYS | Errno::PERM) => self.directory_by_steps(path, flags),
-            result => result,
-        }
+        open::below(&self.root, path)
     }
 
-    /// The same, one name after the other, for kernels without `openat2`.
-    fn directory_by_steps(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let mut directory = openat(&self.root, c".", flags, Mode::empty())?;
-        for part in path.components() {
-            directory = openat(&directory, part.as_os_str(), flags, Mode::empty())?;
-        }
-        Ok(directory)
-    }
-
-    /// Makes a directory in another one, or finds it there.
-    pub(super) fn make_directory(&self, parent: impl AsFd, name: &[u8]) -> Result<(), Errno> {
+    /// Makes a directory in another one, or finds it there, and opens it.
+    pub(super) fn make_directory(&self, parent: impl AsFd, name: &[u8]) -> Result<OwnedFd, Errno> {
         match mkdirat(&parent, name, Mode::RWXU) {
+            Ok(()) => return open::directory(&parent, name),
             Err(Errno::EXIST) => {}
-            result => return result,
+            Err(error) => return Err(error),
         }
-        let stat = statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-            if self.overwrite {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                make_writable(openat(&parent, name, flags, Mode::empty())?);
+        match open::directory(&parent, name) {
+            Ok(directory) => {
+                if self.overwrite {
+                    make_writable(&directory);
+                }
+                Ok(directory)
             }
-            return Ok(());
+            // Something else, maybe a symbolic link.
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                self.clear(&parent, name)?;
+                mkdirat(&parent, name, Mode::RWXU)?;
+                open::directory(&parent, name)
+            }
+            Err(error) => Err(error),
         }
-        self.clear(&parent, name)?;
-        mkdirat(&parent, name, Mode::RWXU)
     }
 
     /// Removes what is in the way of a file, if that is allowed. A directory is never removed.

@@ -22,7 +22,7 @@ use crate::fetch::Wait;
 use crate::index::PackInfo;
 use crate::meta::FileStat;
 use crate::width::{u64_of, usize_of};
-use crate::{ClientError, NodeError};
+use crate::{ClientError, NodeError, open};
 
 /// From this size on files are written past the page cache.
 const DIRECT_FROM: u64 = 4 * 1024 * 1024;
@@ -349,12 +349,7 @@ impl<'r, 'a> Writer<'r, 'a> {
     fn compare(&self, file: &FilePlan, pieces: &[Piece]) -> Result<bool, Errno> {
         let directory = self.restore.target.directory(parent(&file.path))?;
         let name = file.path.file_name().unwrap_or_default().as_bytes();
-        let fd = openat(
-            &directory,
-            name,
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK,
-            Mode::empty(),
-        )?;
+        let fd = open::file(&directory, name)?;
         let stat = FileStat::of_file(&fd)?;
         if stat.kind != rustix::fs::FileType::RegularFile || (stat.size, stat.mtime) != (file.size, file.meta.mtime) {
             return Ok(false);

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses some")]
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -30,14 +32,32 @@ pub fn tree_of_incomplete(target: &Path) -> BTreeMap<PathBuf, Seen> {
     seen
 }
 
+/// A short path to an open directory, however long its own is.
+pub fn short(directory: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()))
+}
+
+/// Opens a directory by its path below another one, however long that is.
+pub fn descend(root: &Path, path: &Path) -> File {
+    path.iter().fold(File::open(root).unwrap(), |at, name| File::open(short(&at).join(name)).unwrap())
+}
+
 /// Everything below a directory, by path.
 pub fn tree_of(root: &Path) -> BTreeMap<PathBuf, Seen> {
     let mut seen = BTreeMap::new();
-    let mut todo = vec![root.to_path_buf()];
-    while let Some(path) = todo.pop() {
+    look(&File::open(root).unwrap(), Path::new(""), &mut seen);
+    seen
+}
+
+fn look(directory: &File, below: &Path, seen: &mut BTreeMap<PathBuf, Seen>) {
+    for entry in std::fs::read_dir(short(directory)).unwrap() {
+        let (path, below) = {
+            let name = entry.unwrap().file_name();
+            (short(directory).join(&name), below.join(name))
+        };
         let meta = std::fs::symlink_metadata(&path).unwrap();
         let (kind, bytes) = if meta.is_dir() {
-            todo.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            look(&File::open(&path).unwrap(), &below, seen);
             ("directory", Vec::new())
         } else if meta.is_symlink() {
             ("symlink", std::fs::read_link(&path).unwrap().as_os_str().as_bytes().to_vec())
@@ -66,10 +86,6 @@ pub fn tree_of(root: &Path) -> BTreeMap<PathBuf, Seen> {
             bytes,
             xattrs,
         };
-        let path = path.strip_prefix(root).unwrap().to_path_buf();
-        if !path.as_os_str().is_empty() {
-            seen.insert(path, item);
-        }
+        seen.insert(below, item);
     }
-    seen
 }
