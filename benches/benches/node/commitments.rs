@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use client::{HttpNode, NetworkInfo, Node as _};
+use client::{HttpNode, NetworkInfo, Node as _, ShardPlace};
 use eyre::{Result, bail};
 use merkle::tree;
 use primitives::ledger::{Applied, Command, SignedCommand, Signer, VaultTerms};
@@ -124,7 +124,8 @@ impl Owner {
         let manifest = ShardId::of(&bytes);
         let header = PackHeader { policy, shard_len: 64, shards: vec![manifest; usize::from(policy.width())] };
         let pack = header.id();
-        let put = |index| self.http.put_shard(&pack, index, policy.width(), &manifest, &bytes);
+        let place = |index| ShardPlace { pack, index, width: policy.width(), shard: manifest };
+        let put = |index| self.http.put_shard(&place(index), &bytes);
         let acks = (0..policy.width()).map(put).collect::<Result<_, _>>()?;
         self.submit(vec![Command::PackCommit { vault, header, acks }])?;
         Ok(Stream { vault, manifest, pack, seq: 0, head: CommitmentHash::ZERO })

@@ -1,6 +1,6 @@
 //! Shards read from a node that has them in the page cache: many small ones, few large ones.
 
-use client::{HttpNode, Node as _};
+use client::{HttpNode, Node as _, ShardPart, ShardPlace};
 use eyre::{Result, ensure};
 use primitives::{PackHeader, Policy, ShardId};
 use serde_json::{Value, json};
@@ -67,9 +67,9 @@ fn put(node: &Node, kind: &Kind) -> Result<Vec<ShardId>> {
             shards: shards.iter().map(|shard| ShardId::of(shard)).collect(),
         };
         for ((index, shard), id) in (0..).zip(&shards).zip(&header.shards) {
-            http.put_shard(&header.id(), index, policy.width(), id, shard)?;
+            http.put_shard(&ShardPlace { pack: header.id(), index, width: policy.width(), shard: *id }, shard)?;
             let mut back = vec![0; shard.len()];
-            http.get_shard(id, 0..u64::from(kind.bytes), &mut back, None)?;
+            http.get_shard(&ShardPart { shard: *id, range: 0..u64::from(kind.bytes), patience: None }, &mut back)?;
             ensure!(back == *shard, "shard {id} came back different");
         }
         ids.extend(header.shards);

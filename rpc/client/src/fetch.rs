@@ -13,7 +13,7 @@ use coding::{CheckedShard, decode};
 use primitives::{PackHeader, ShardId};
 
 use crate::hedge::Hedge;
-use crate::{ClientError, Node, NodeError, Progress};
+use crate::{ClientError, Node, NodeError, Progress, ShardPart};
 
 /// Reads packs from a node.
 pub(crate) struct Fetcher {
@@ -83,7 +83,7 @@ impl Fetcher {
         let len = range.end - range.start;
         let patience = (wait == Wait::AWhile).then(|| self.hedge.patience(len));
         let started = Instant::now();
-        let result = self.node.get_shard(shard, range, target, patience);
+        let result = self.node.get_shard(&ShardPart { shard: *shard, range, patience }, target);
         match &result {
             Ok(()) => self.hedge.came(shard, len, started.elapsed()),
             Err(NodeError::Slow { .. }) => self.hedge.gave_up(shard, len, patience.unwrap_or_default()),

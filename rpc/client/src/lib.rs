@@ -52,7 +52,7 @@ mod width;
 pub use client::Client;
 pub use error::ClientError;
 pub use http::HttpNode;
-pub use node::{NetworkInfo, Node, NodeError, Page};
+pub use node::{NetworkInfo, Node, NodeError, Page, ShardPart, ShardPlace};
 pub use options::{BackupOptions, RestoreOptions, SnapshotRef, VaultOptions};
 pub use owner::Owner;
 pub use progress::{Cancel, Note, Phase, Progress, Quiet};

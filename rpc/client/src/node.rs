@@ -19,6 +19,30 @@ pub struct NetworkInfo {
     pub cluster: Hash32,
 }
 
+/// A shard and its place in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardPlace {
+    /// The pack.
+    pub pack: PackId,
+    /// Place among the pack's shards, from 0.
+    pub index: u8,
+    /// How many shards the pack has.
+    pub width: u8,
+    /// The shard.
+    pub shard: ShardId,
+}
+
+/// Bytes of a shard that are to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardPart {
+    /// The shard.
+    pub shard: ShardId,
+    /// Which of its bytes.
+    pub range: Range<u64>,
+    /// Give up when the answer has not begun by then; `None` = only when the node seems gone.
+    pub patience: Option<Duration>,
+}
+
 /// Why a node did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
@@ -101,27 +125,13 @@ pub trait Node: Send + Sync {
     ///
     /// # Errors
     /// [`NodeError`].
-    fn put_shard(
-        &self,
-        pack: &PackId,
-        index: u8,
-        width: u8,
-        shard: &ShardId,
-        bytes: &[u8],
-    ) -> Result<ShardAck, NodeError>;
+    fn put_shard(&self, place: &ShardPlace, bytes: &[u8]) -> Result<ShardAck, NodeError>;
 
-    /// Reads `range` of a shard into `target`, which is exactly as long. With a `patience`, gives up when the answer has not
-    /// begun by then.
+    /// Reads a part of a shard into `target`, which is exactly as long.
     ///
     /// # Errors
     /// [`NodeError`]; `NotFound` when nobody has the shard, `Slow` when patience ran out.
-    fn get_shard(
-        &self,
-        shard: &ShardId,
-        range: Range<u64>,
-        target: &mut [u8],
-        patience: Option<Duration>,
-    ) -> Result<(), NodeError>;
+    fn get_shard(&self, part: &ShardPart, target: &mut [u8]) -> Result<(), NodeError>;
 
     /// Submits commands, in order; one outcome each.
     ///

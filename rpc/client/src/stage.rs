@@ -10,7 +10,7 @@ use seal::pack::{FrameEntry, SealedPack};
 
 use crate::buffers::{Pool, Pooled};
 use crate::index::{Kind, PackInfo, PackNumber};
-use crate::{ClientError, NetworkInfo, Node, NodeError, Progress};
+use crate::{ClientError, NetworkInfo, Node, NodeError, Progress, ShardPlace};
 
 /// Longest wait between two attempts, milliseconds.
 const WAIT_MS_MAX: u64 = 5_000;
@@ -71,7 +71,8 @@ impl Encoded {
     ) -> Result<(), ClientError> {
         let bytes = self.shard(index)?;
         let id = &self.header.shards[usize::from(index)];
-        let result = put(node, network, &self.id, index, self.width(), id, bytes);
+        let place = ShardPlace { pack: self.id, index, width: self.width(), shard: *id };
+        let result = put(node, network, &place, bytes);
         if result.is_ok() {
             progress.transferred(u64::try_from(bytes.len()).unwrap_or(0));
         }
@@ -153,7 +154,8 @@ pub(crate) fn place_copies(
     header.check().map_err(|error| ClientError::damaged("the manifest", error))?;
     let pack = header.id();
     let results = std::thread::scope(|scope| {
-        let send = |index| scope.spawn(move || put(node, network, &pack, index, policy.width(), &id, bytes));
+        let place = |index| ShardPlace { pack, index, width: policy.width(), shard: id };
+        let send = |index| scope.spawn(move || put(node, network, &place(index), bytes));
         let copies: Vec<_> = (0..policy.width()).map(send).collect();
         copies.into_iter().map(|copy| copy.join().unwrap_or_else(|_| Err(answer("sending it panicked")))).collect()
     });
@@ -162,19 +164,13 @@ pub(crate) fn place_copies(
 }
 
 /// Sends one shard until it is acknowledged, and checks the acknowledgement.
-fn put(
-    node: &dyn Node,
-    network: &NetworkInfo,
-    pack: &PackId,
-    index: u8,
-    width: u8,
-    shard: &ShardId,
-    bytes: &[u8],
-) -> Result<ShardAck, NodeError> {
+fn put(node: &dyn Node, network: &NetworkInfo, place: &ShardPlace, bytes: &[u8]) -> Result<ShardAck, NodeError> {
     let mut attempt = 1;
     loop {
-        let error = match node.put_shard(pack, index, width, shard, bytes) {
-            Ok(ack) if (ack.pack, ack.index, ack.shard) != (*pack, index, *shard) => answer("it is for another shard"),
+        let error = match node.put_shard(place, bytes) {
+            Ok(ack) if (ack.pack, ack.index, ack.shard) != (place.pack, place.index, place.shard) => {
+                answer("it is for another shard")
+            }
             Ok(ack) if ack.verify(&network.network).is_err() => answer("its signature does not verify"),
             Ok(ack) => return Ok(ack),
             Err(error) => error,

@@ -9,7 +9,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use client::{BackupOptions, Client, ClientError, Node, NodeError, RestoreOptions, VaultOptions};
+use client::{
+    BackupOptions, Client, ClientError, Node, NodeError, RestoreOptions, ShardPart, ShardPlace, VaultOptions,
+};
 use fake::{FakeNode, tree_of};
 use parity_scale_codec::Decode;
 use primitives::ledger::SignedCommand;
@@ -99,13 +101,13 @@ impl Server {
             let query: HashMap<&str, &str> = query.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
             let pack: PackId = query["pack"].parse().unwrap();
             let (index, width) = (query["index"].parse().unwrap(), query["width"].parse().unwrap());
-            let ack = self.node.put_shard(&pack, index, width, &shard, &request.body);
+            let ack = self.node.put_shard(&ShardPlace { pack, index, width, shard }, &request.body);
             return ack.map_or_else(refuse, |ack| (200, serde_json::to_vec(&ack).unwrap()));
         }
         let range = request.headers["range"].strip_prefix("bytes=").unwrap().split_once('-').unwrap();
         let (start, end): (u64, u64) = (range.0.parse().unwrap(), range.1.parse::<u64>().unwrap() + 1);
         let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
-        let got = self.node.get_shard(&shard, start..end, &mut bytes, None);
+        let got = self.node.get_shard(&ShardPart { shard, range: start..end, patience: None }, &mut bytes);
         got.map_or_else(refuse, |()| (206, bytes))
     }
 
@@ -233,7 +235,8 @@ fn a_node_that_does_not_answer_in_time_is_slow() {
     let node = client::HttpNode::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     // The kernel takes the connection; nobody reads from it.
     let patience = Some(std::time::Duration::from_millis(20));
-    let error = node.get_shard(&ShardId::new([1; 32]), 0..64, &mut [0; 64], patience).unwrap_err();
+    let part = ShardPart { shard: ShardId::new([1; 32]), range: 0..64, patience };
+    let error = node.get_shard(&part, &mut [0; 64]).unwrap_err();
     assert!(matches!(error, NodeError::Slow { waited_ms: 20, .. }), "{error}");
     assert!(error.is_temporary());
 }

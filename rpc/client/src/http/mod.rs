@@ -3,12 +3,11 @@
 mod rpc;
 mod shards;
 
-use std::ops::Range;
 use std::time::Duration;
 
 use parity_scale_codec::Encode;
 use primitives::ledger::{Applied, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord};
-use primitives::{Address, ChainId, CommitmentHash, Hash32, NetworkId, ObjectKey, PackId, ShardAck, ShardId, VaultId};
+use primitives::{Address, ChainId, CommitmentHash, Hash32, NetworkId, ObjectKey, PackId, ShardAck, VaultId};
 use rpc_api::ledger::{
     LEDGER_ITEMS_MAX, LedgerAnswer, LedgerItems, LedgerList, LedgerPage, LedgerQuery, LedgerReply, LedgerTotals,
     Outcome, Page as PageQuery,
@@ -20,7 +19,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use ureq::Agent;
 
-use crate::{NetworkInfo, Node, NodeError, Page};
+use crate::width::u64_of;
+use crate::{NetworkInfo, Node, NodeError, Page, ShardPart, ShardPlace};
 
 /// What a client reads of `chain_getGenesis`; a newer node may say more.
 #[derive(Deserialize)]
@@ -104,7 +104,7 @@ impl HttpNode {
     }
 
     fn list(&self, list: &LedgerList, cursor: Option<&[u8]>, limit: u32) -> Result<LedgerPage, NodeError> {
-        let limit = u64::from(limit).min(LEDGER_ITEMS_MAX as u64);
+        let limit = u64::from(limit).min(u64_of(LEDGER_ITEMS_MAX));
         let page = PageQuery {
             cursor: cursor.map(|cursor| Data(cursor.to_vec())),
             limit: Some(Quantity::new(limit)),
@@ -144,25 +144,12 @@ impl Node for HttpNode {
         })
     }
 
-    fn put_shard(
-        &self,
-        pack: &PackId,
-        index: u8,
-        width: u8,
-        shard: &ShardId,
-        bytes: &[u8],
-    ) -> Result<ShardAck, NodeError> {
-        self.put(pack, index, width, shard, bytes)
+    fn put_shard(&self, place: &ShardPlace, bytes: &[u8]) -> Result<ShardAck, NodeError> {
+        self.put(place, bytes)
     }
 
-    fn get_shard(
-        &self,
-        shard: &ShardId,
-        range: Range<u64>,
-        target: &mut [u8],
-        patience: Option<Duration>,
-    ) -> Result<(), NodeError> {
-        self.read(shard, range, target, patience)
+    fn get_shard(&self, part: &ShardPart, target: &mut [u8]) -> Result<(), NodeError> {
+        self.read(part, target)
     }
 
     fn submit(&self, commands: &[SignedCommand]) -> Result<Vec<Result<Applied, Refusal>>, NodeError> {

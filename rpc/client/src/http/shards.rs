@@ -1,15 +1,14 @@
 //! Shards over HTTP: `PUT` and `GET /shards/{id}`.
 
 use std::io::Read;
-use std::ops::Range;
 use std::time::Duration;
 
-use primitives::{PackId, ShardAck, ShardId};
+use primitives::{ShardAck, ShardId};
 use ureq::http::{Response, StatusCode};
 use ureq::{Body, Timeout};
 
 use super::HttpNode;
-use crate::NodeError;
+use crate::{NodeError, ShardPart, ShardPlace};
 
 /// Longest text of an error that is read, bytes.
 const TEXT_MAX: u64 = 4096;
@@ -17,14 +16,8 @@ const TEXT_MAX: u64 = 4096;
 const READS: u32 = 3;
 
 impl HttpNode {
-    pub(super) fn put(
-        &self,
-        pack: &PackId,
-        index: u8,
-        width: u8,
-        shard: &ShardId,
-        bytes: &[u8],
-    ) -> Result<ShardAck, NodeError> {
+    pub(super) fn put(&self, place: &ShardPlace, bytes: &[u8]) -> Result<ShardAck, NodeError> {
+        let ShardPlace { pack, index, width, shard } = place;
         let url = format!("{}/shards/{shard}?pack={pack}&index={index}&width={width}", self.url);
         let sent = self.agent.put(&url).header("content-type", "application/octet-stream").send(bytes);
         let mut answer = sent.map_err(|error| self.unreachable(error))?;
@@ -39,16 +32,10 @@ impl HttpNode {
         })
     }
 
-    pub(super) fn read(
-        &self,
-        shard: &ShardId,
-        range: Range<u64>,
-        target: &mut [u8],
-        patience: Option<Duration>,
-    ) -> Result<(), NodeError> {
+    pub(super) fn read(&self, part: &ShardPart, target: &mut [u8]) -> Result<(), NodeError> {
         let mut attempt = 1;
         loop {
-            match self.read_once(shard, &range, target, patience) {
+            match self.read_once(part, target) {
                 Err(NodeError::Unreachable { .. } | NodeError::NotNow { .. }) if attempt < READS => {
                     std::thread::sleep(Duration::from_millis(100 << attempt));
                     attempt += 1;
@@ -58,13 +45,8 @@ impl HttpNode {
         }
     }
 
-    fn read_once(
-        &self,
-        shard: &ShardId,
-        range: &Range<u64>,
-        target: &mut [u8],
-        patience: Option<Duration>,
-    ) -> Result<(), NodeError> {
+    fn read_once(&self, part: &ShardPart, target: &mut [u8]) -> Result<(), NodeError> {
+        let ShardPart { shard, range, patience } = part;
         if range.is_empty() {
             return Ok(());
         }

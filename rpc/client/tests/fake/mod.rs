@@ -12,12 +12,10 @@ mod tree;
 pub mod world;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
-use client::{NetworkInfo, Node, NodeError, Page};
+use client::{NetworkInfo, Node, NodeError, Page, ShardPart, ShardPlace};
 use ed25519_dalek::{Signer, SigningKey};
 use primitives::ledger::{
     Applied, Command, Holder, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, Speaker, VaultRecord,
@@ -27,7 +25,7 @@ use primitives::{
     ShardId, VaultId, VolumeId,
 };
 #[allow(unused_imports, reason = "each test file uses some")]
-pub use tree::{Seen, tree_of, tree_of_incomplete};
+pub use tree::{Seen, descend, short, tree_of, tree_of_incomplete};
 
 type Hook = Box<dyn Fn() + Send>;
 
@@ -274,37 +272,26 @@ impl Node for FakeNode {
         })
     }
 
-    fn put_shard(
-        &self,
-        pack: &PackId,
-        index: u8,
-        width: u8,
-        shard: &ShardId,
-        bytes: &[u8],
-    ) -> Result<ShardAck, NodeError> {
+    fn put_shard(&self, place: &ShardPlace, bytes: &[u8]) -> Result<ShardAck, NodeError> {
         self.hiccup()?;
         let left = self.puts_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if left.is_err() {
             return Err(NodeError::Refused { what: "store".to_owned(), reason: "the disk is full".to_owned() });
         }
+        let ShardPlace { pack, index, width, shard } = place;
         assert!(index < width);
         assert!(bytes.len().is_multiple_of(4096), "{} bytes", bytes.len());
         assert_eq!(ShardId::of(bytes), *shard);
         self.put_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.state().shards.entry(*shard).or_insert_with(|| (bytes.to_vec(), HashSet::new())).1.insert(index);
-        let (node, volume) = (NodeKey::new(self.key.verifying_key().to_bytes()), VolumeId(u16::from(index)));
-        let hash = ShardAck::sign_hash(&NETWORK, pack, index, shard, &node, volume);
+        self.state().shards.entry(*shard).or_insert_with(|| (bytes.to_vec(), HashSet::new())).1.insert(*index);
+        let (node, volume) = (NodeKey::new(self.key.verifying_key().to_bytes()), VolumeId(u16::from(*index)));
+        let hash = ShardAck::sign_hash(&NETWORK, pack, *index, shard, &node, volume);
         let signature = Ed25519Signature::new(self.key.sign(hash.as_ref()).to_bytes());
-        Ok(ShardAck { pack: *pack, index, shard: *shard, node, volume, signature })
+        Ok(ShardAck { pack: *pack, index: *index, shard: *shard, node, volume, signature })
     }
 
-    fn get_shard(
-        &self,
-        shard: &ShardId,
-        range: Range<u64>,
-        target: &mut [u8],
-        patience: Option<Duration>,
-    ) -> Result<(), NodeError> {
+    fn get_shard(&self, part: &ShardPart, target: &mut [u8]) -> Result<(), NodeError> {
+        let ShardPart { shard, range, patience } = part;
         if let Some(patience) = patience.filter(|_| self.slow.lock().unwrap().contains(shard)) {
             let waited_ms = u64::try_from(patience.as_millis()).unwrap();
             self.slow_reads.fetch_add(1, Ordering::Relaxed);
