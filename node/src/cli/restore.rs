@@ -15,7 +15,7 @@ use super::{Global, account, output};
 /// Options of `restore`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  strongroom restore papers --target /tmp/back\n  strongroom restore papers@3 --target /tmp/back --include 'letters/**' --include '*.pdf'\n\nEvery byte is verified. A restore that was interrupted goes on where it stopped. Files that cannot be restored are listed at the end (exit code 3)."
+    after_help = "Examples:\n  strongroom restore papers --target /tmp/back\n  strongroom restore papers@3 --target /tmp/back --include 'letters/**' --include '*.pdf'\n\nEvery byte is verified. A restore that was interrupted goes on where it stopped. Files that cannot be restored, and patterns without a match, are listed at the end (exit code 3)."
 )]
 pub(crate) struct RestoreArgs {
     /// VAULT or VAULT@SNAPSHOT
@@ -50,7 +50,11 @@ pub(crate) fn run(global: &Global, args: RestoreArgs) -> Result<Exit, Failure> {
 
 /// Exit code of a restore.
 pub(crate) fn exit(report: &RestoreReport) -> Exit {
-    if report.lost.is_empty() && report.errors.is_empty() { Exit::Done } else { Exit::Partial }
+    if report.lost.is_empty() && report.errors.is_empty() && report.unmatched.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Partial
+    }
 }
 
 /// The JSON document of a restore.
@@ -76,6 +80,9 @@ pub(crate) fn show(report: &RestoreReport, elapsed: Duration) {
         println!("decoded     {} from parity", output::count(report.decoded_packs, "pack", "packs"));
     }
     println!("time        {}", output::seconds(elapsed));
+    for pattern in &report.unmatched {
+        eprintln!("nothing in the snapshot matches {}", output::text(pattern));
+    }
     for (what, notes) in [("lost: too many shards are gone", &report.lost), ("not restored in full", &report.errors)] {
         if !notes.is_empty() {
             eprintln!("\n{what} ({}):", notes.len());

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use primitives::ledger::SnapshotRecord;
@@ -84,7 +84,8 @@ pub(crate) fn ls(
     let mut tree = reading.tree()?;
     let mut at = PathBuf::new();
     let mut directory = manifest.root;
-    for part in path.components().filter(|part| matches!(part, std::path::Component::Normal(_))) {
+    let wanted = plain(path);
+    for part in wanted.components() {
         let missing = || ClientError::Path {
             path: path.to_path_buf(),
             source: std::io::Error::new(std::io::ErrorKind::NotFound, "no such entry in the snapshot"),
@@ -95,7 +96,7 @@ pub(crate) fn ls(
         let entry = entries.into_iter().find(|entry| entry.name.as_bytes() == name).ok_or_else(missing)?;
         match entry.node {
             Node::Directory(below) => directory = below,
-            _ if at.components().count() == path.components().count() => {
+            _ if at == wanted => {
                 at.pop();
                 return each(listed(&at, &entry));
             }
@@ -103,6 +104,21 @@ pub(crate) fn ls(
         }
     }
     list(&mut tree, &at, &directory, recursive, each)
+}
+
+/// The same path below the root of a snapshot, without `.`, `..` and a `/` at either end.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => plain.push(name),
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    plain
 }
 
 fn list(

@@ -59,14 +59,20 @@ impl Pool {
     /// A buffer with unspecified content; waits until one is free.
     pub(crate) fn take(&self) -> Pooled {
         let shared = &self.shared;
-        let buffer = shared.free.1.try_recv().ok().or_else(|| {
+        let buffer = self.at_once();
+        let buffer = buffer.unwrap_or_else(|| shared.free.1.recv().expect("the pool holds the sender itself"));
+        Pooled { buffer: Some(buffer), pool: Arc::clone(shared) }
+    }
+
+    /// A buffer that is free, or a new one while there may be more.
+    fn at_once(&self) -> Option<AlignedBuffer> {
+        let shared = &self.shared;
+        shared.free.1.try_recv().ok().or_else(|| {
             let more = shared
                 .made
                 .fetch_update(Ordering::AcqRel, Ordering::Acquire, |made| (made < shared.max).then_some(made + 1));
             more.is_ok().then(|| AlignedBuffer::new(shared.len))
-        });
-        let buffer = buffer.unwrap_or_else(|| shared.free.1.recv().expect("the pool holds the sender itself"));
-        Pooled { buffer: Some(buffer), pool: Arc::clone(shared) }
+        })
     }
 }
 
@@ -147,9 +153,8 @@ mod tests {
             assert_eq!((buffer.len(), buffer.as_ptr().align_offset(PAGE)), (10_000, 0));
         }
         b.as_mut()[0] = 42;
+        assert!(pool.at_once().is_none(), "two at the same time, and no more");
         let waiting = std::thread::spawn(move || pool.take().as_ref()[0]);
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        assert!(!waiting.is_finished());
         drop(b);
         assert_eq!(waiting.join().unwrap(), 42);
     }

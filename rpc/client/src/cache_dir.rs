@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use primitives::VaultId;
 use rustix::fs::{FlockOperation, flock};
+use tempfile::NamedTempFile;
 
 use crate::{Client, ClientError};
+
+/// Begins the names of files that are being written.
+const ASIDE: &str = ".tmp";
 
 /// Where one vault's caches are, if anywhere.
 pub(crate) struct CacheDir {
@@ -24,6 +28,7 @@ impl CacheDir {
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(ClientError::Busy { path: lock_path });
         }
+        remove_leftovers(&path);
         Ok(Self { path: Some(path), _lock: Some(lock) })
     }
 
@@ -58,5 +63,23 @@ impl CacheDir {
             }
         }
         Ok(())
+    }
+
+    /// A new file in the directory of `path`, which takes its name when it is complete.
+    pub(crate) fn aside(path: &Path) -> Result<NamedTempFile, ClientError> {
+        let directory = path.parent().unwrap_or_else(|| Path::new("."));
+        let made = tempfile::Builder::new().prefix(ASIDE).tempfile_in(directory);
+        made.map_err(ClientError::io("cannot write in", directory))
+    }
+}
+
+/// Removes what a killed process has left here. Only who has the lock writes here, so nobody needs it any more.
+fn remove_leftovers(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes())
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            tracing::debug!(target: "client", %error, path = %entry.path().display(), "a leftover cannot be removed");
+        }
     }
 }

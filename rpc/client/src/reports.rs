@@ -186,6 +186,8 @@ pub struct RestoreReport {
     pub lost: Vec<Note>,
     /// What could not be written, or not with all its metadata.
     pub errors: Vec<Note>,
+    /// Of the patterns of what to restore, those that match nothing in the snapshot.
+    pub unmatched: Vec<String>,
 }
 
 /// One object of a vault.

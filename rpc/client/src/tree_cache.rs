@@ -17,6 +17,7 @@ use parity_scale_codec::{Decode, Encode};
 use seal::tree::{DirectoryNode, Entry};
 
 use crate::ClientError;
+use crate::cache_dir::CacheDir;
 use crate::index::PackNumber;
 use crate::width::u64_of;
 
@@ -157,10 +158,7 @@ pub(crate) struct TreeCacheWriter {
 
 impl TreeCacheWriter {
     pub(crate) fn new(path: &Path, generation: &[u8; 16]) -> Result<Self, ClientError> {
-        let directory = path.parent().unwrap_or_else(|| Path::new("."));
-        let temporary =
-            tempfile::NamedTempFile::new_in(directory).map_err(ClientError::io("cannot write in", directory))?;
-        let mut file = BufWriter::with_capacity(256 * 1024, temporary);
+        let mut file = BufWriter::with_capacity(256 * 1024, CacheDir::aside(path)?);
         file.write_all(MAGIC)
             .and_then(|()| file.write_all(generation))
             .map_err(ClientError::io("cannot write", path))?;

@@ -67,7 +67,7 @@ pub(crate) fn create(
         return if record.terms == terms {
             Ok(info(name.to_owned(), &record))
         } else {
-            Err(ClientError::Refused { what: "the vault", refusal: Refusal::VaultExists { vault: id } })
+            Err(ClientError::VaultExists { name: name.to_owned() })
         };
     }
     let settings = Settings { version: SETTINGS_VERSION, name: name.to_owned() };
@@ -75,7 +75,13 @@ pub(crate) fn create(
     let sealed = SealedEnvelope::seal(&recipients, &aad(&id), &settings.encode(), &mut rand::rng());
     let sealed = sealed.map_err(|error| ClientError::internal("sealing the vault's name")(&error))?.encode();
     let consent = secret.sign(&terms.consent_hash(&client.network().network));
-    Session::new(client, secret).apply("the vault", Command::VaultRegister { terms, sealed, consent })?;
+    match Session::new(client, secret).apply("the vault", Command::VaultRegister { terms, sealed, consent }) {
+        // Somebody else with this key was faster.
+        Err(ClientError::Refused { refusal: Refusal::VaultExists { .. }, .. }) => {
+            return Err(ClientError::VaultExists { name: name.to_owned() });
+        }
+        outcome => outcome?,
+    };
     OpenVault::open(client, secret, name).map(|vault| vault.info())
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use client::{BackupOptions, Client, ClientError, Owner, RestoreOptions};
+use client::{BackupOptions, Client, ClientError, Owner, RestoreOptions, SnapshotRef, VaultOptions};
 use fake::world::{World, odd_tree, random};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -30,6 +30,15 @@ fn nothing_that_a_node_holds_shows_names_or_contents() {
     assert!(stranger.vault_list().unwrap().is_empty());
     let refused = stranger.restore(RestoreOptions::new("v", world.path("stolen")));
     assert!(matches!(refused, Err(ClientError::UnknownVault { .. })));
+}
+
+#[test]
+fn a_vault_that_is_there_with_other_options_is_named_as_the_owner_named_it() {
+    let world = World::new();
+    world.owner().vault_create("v", VaultOptions::default()).unwrap();
+    let other = VaultOptions { retention_ms: 1, ..VaultOptions::default() };
+    let refused = world.owner().vault_create("v", other).unwrap_err().to_string();
+    assert!(refused.contains("vault \"v\" exists with other options"), "{refused}");
 }
 
 #[test]
@@ -60,6 +69,32 @@ fn objects_are_put_listed_and_got_back_by_version() {
 }
 
 #[test]
+fn a_path_in_a_snapshot_may_be_written_as_in_a_shell() {
+    let world = World::new();
+    world.write("src/main.rs", b"main");
+    world.backup();
+    let names = |path: &str| {
+        let mut names = Vec::new();
+        let listed = world.owner().ls("v", SnapshotRef::Latest, Path::new(path), false, &mut |entry| {
+            names.push(entry.path.to_str().unwrap().to_owned());
+            Ok(())
+        });
+        listed.map(|()| names)
+    };
+    for path in ["src", "src/", "./src", "./src/", "/src", "src/.", "src/../src", "../src"] {
+        assert_eq!(names(path).unwrap(), ["src/main.rs"], "{path}");
+        let file = format!("{path}/main.rs");
+        assert_eq!(names(&file).unwrap(), ["src/main.rs"], "{file}");
+    }
+    for path in ["", ".", "./", "/", "src/.."] {
+        assert_eq!(names(path).unwrap(), ["src"], "{path}");
+    }
+    for path in ["./lib", "src/main.rs/more"] {
+        assert!(matches!(names(path), Err(ClientError::Path { .. })), "{path}");
+    }
+}
+
+#[test]
 fn snapshots_can_be_listed_looked_into_and_compared() {
     let world = World::new();
     let owner = world.owner();
@@ -78,7 +113,7 @@ fn snapshots_can_be_listed_looked_into_and_compared() {
     }
     let snapshots = owner.snapshots("v").unwrap();
     assert_eq!(snapshots.iter().map(|snapshot| snapshot.seq).collect::<Vec<_>>(), [1, 2, 3]);
-    owner.vault_create("fresh", client::VaultOptions::default()).unwrap();
+    owner.vault_create("fresh", VaultOptions::default()).unwrap();
     let none = owner.restore(RestoreOptions::new("fresh", world.path("none"))).unwrap_err();
     assert!(matches!(none, ClientError::NoSnapshot { .. }), "{none}");
     assert_eq!(snapshots[0].tags, ["nightly"]);
@@ -92,20 +127,20 @@ fn snapshots_can_be_listed_looked_into_and_compared() {
         };
         owner.ls("v", snapshot, Path::new(path), recursive, &mut each).map(|()| found)
     };
-    let all = ls(client::SnapshotRef::Seq(1), "", true).unwrap();
+    let all = ls(SnapshotRef::Seq(1), "", true).unwrap();
     assert_eq!(all, ["same", "sub", "sub/changes", "sub/goes"]);
-    assert_eq!(ls(client::SnapshotRef::Latest, "/sub", false).unwrap(), ["sub/changes"]);
-    assert_eq!(ls(client::SnapshotRef::Latest, "sub/changes", false).unwrap(), ["sub/changes"]);
-    assert!(ls(client::SnapshotRef::Latest, "sub/goes", false).is_err());
-    assert!(matches!(ls(client::SnapshotRef::Seq(9), "", false), Err(ClientError::UnknownSnapshot { .. })));
+    assert_eq!(ls(SnapshotRef::Latest, "/sub", false).unwrap(), ["sub/changes"]);
+    assert_eq!(ls(SnapshotRef::Latest, "sub/changes", false).unwrap(), ["sub/changes"]);
+    assert!(ls(SnapshotRef::Latest, "sub/goes", false).is_err());
+    assert!(matches!(ls(SnapshotRef::Seq(9), "", false), Err(ClientError::UnknownSnapshot { .. })));
 
-    let differences = owner.diff("v", client::SnapshotRef::Seq(1), client::SnapshotRef::Seq(2)).unwrap();
+    let differences = owner.diff("v", SnapshotRef::Seq(1), SnapshotRef::Seq(2)).unwrap();
     let found: Vec<_> = differences.iter().map(|it| (it.path.to_str().unwrap(), it.change)).collect();
     use client::Change::{Added, Content, Metadata, Removed};
     let expected =
         [("comes", Added), ("comes/new", Added), ("same", Metadata), ("sub/changes", Content), ("sub/goes", Removed)];
     assert_eq!(found, expected);
-    assert!(owner.diff("v", client::SnapshotRef::Seq(2), client::SnapshotRef::Seq(3)).unwrap().is_empty());
+    assert!(owner.diff("v", SnapshotRef::Seq(2), SnapshotRef::Seq(3)).unwrap().is_empty());
 }
 
 #[test]

@@ -7,9 +7,9 @@ mod fake;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use client::{BackupOptions, Client, RestoreOptions};
+use client::{BackupOptions, Client, ClientError, RestoreOptions};
 use fake::tree_of_incomplete;
-use fake::world::{World, age, marker, random};
+use fake::world::{World, age, find, marker, random};
 
 /// The directory cache of the only backup that has run.
 fn trees(world: &World) -> PathBuf {
@@ -22,6 +22,26 @@ fn trees(world: &World) -> PathBuf {
         }
     }
     panic!("no directory cache")
+}
+
+#[test]
+fn what_a_killed_backup_left_in_the_cache_goes_with_the_next_one_and_not_while_one_runs() {
+    let world = World::new();
+    world.write("file", b"file");
+    world.backup();
+    let cache = trees(&world).parent().unwrap().to_path_buf();
+    let leftover = cache.join(".tmpAbCdEf");
+    std::fs::write(&leftover, b"half a cache").unwrap();
+    let running = std::fs::File::open(cache.join("lock")).unwrap();
+    rustix::fs::flock(&running, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let refused = world.owner().backup(BackupOptions::new("v", vec![world.source()]));
+    assert!(matches!(refused, Err(ClientError::Busy { .. })), "{refused:?}");
+    world.restore("target");
+    assert!(leftover.exists(), "it may be the running one's");
+    drop(running);
+    world.backup();
+    assert!(!leftover.exists());
+    assert!(trees(&world).exists() && find(&cache, "index").exists());
 }
 
 #[test]

@@ -43,6 +43,8 @@ fn a_restore_goes_on_where_it_stopped_and_overwrites_only_when_told() {
     std::fs::write(world.path("target/mine"), b"precious").unwrap();
     let refused = world.owner().restore(RestoreOptions::new("v", world.path("target")));
     assert!(matches!(refused, Err(ClientError::TargetNotEmpty { .. })), "{refused:?}");
+    let refused = world.owner().restore(RestoreOptions::new("v", world.path("target/mine"))).unwrap_err().to_string();
+    assert!(refused.contains("target/mine: Not a directory"), "{refused}");
     std::fs::remove_file(world.path("target/mine")).unwrap();
     world.assert_restores("target");
     // As if it had been stopped: one file is missing, one is half written, and the marker is there.
@@ -76,6 +78,12 @@ fn only_what_is_included_is_restored_with_what_is_around_it() {
     let restored: Vec<PathBuf> = tree_of(&world.path("target")).into_keys().collect();
     let expected = ["deep", "deep/er", "deep/er/and", "deep/er/and/deeper", "deep/er/and/deeper/file", "plain.txt"];
     assert_eq!(restored, expected.map(PathBuf::from));
+
+    // A pattern without a match is named; one that only names what another has brought along has one.
+    let mut options = RestoreOptions::new("v", world.path("some"));
+    options.include = ["deep", "no/such", "/deep/er", "*.pdf", "**/deeper/file"].map(str::to_owned).to_vec();
+    let report = world.owner().restore(options).unwrap();
+    assert_eq!((report.files, report.unmatched), (2, vec!["no/such".to_owned(), "*.pdf".to_owned()]));
 
     let mut options = RestoreOptions::new("v", world.path("nothing"));
     options.include = vec!["*.pdf".to_owned(), "no/such".to_owned()];

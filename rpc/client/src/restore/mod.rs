@@ -21,9 +21,9 @@ use seal::chunk::Chunker;
 
 use crate::buffers::Permits;
 use crate::meta::Names;
-use crate::patterns::Patterns;
+use crate::patterns::Sought;
 use crate::snapshot::{self, Reading};
-use crate::{Client, ClientError, Note, Phase, RestoreOptions, RestoreReport};
+use crate::{Client, ClientError, Note, Phase, RestoreOptions, RestoreReport, open};
 use metadata::Fresh;
 use plan::Plan;
 use target::Target;
@@ -73,13 +73,13 @@ pub(crate) fn restore(
     secret: &OwnerSecret,
     options: &RestoreOptions,
 ) -> Result<RestoreReport, ClientError> {
+    open::raise_limit();
     options.progress.phase(Phase::Index);
     let reading = Reading::open(client, secret, &options.vault, std::sync::Arc::clone(&options.progress))?;
     let record = snapshot::record(client, &reading.vault, options.snapshot)?;
     let manifest = snapshot::manifest(client, secret, &reading.fetcher, &record)?;
     let commitment = record.commitment.hash();
-    let include =
-        Patterns::new(&options.include.iter().map(|glob| glob.trim_start_matches('/').to_owned()).collect::<Vec<_>>())?;
+    let include = Sought::new(&options.include)?;
     let target = Target::open(&options.target, &commitment, options.overwrite)?;
     options.progress.phase(Phase::Plan);
     if include.is_empty() {
@@ -99,7 +99,7 @@ pub(crate) fn restore(
         decoding: Permits::new(DECODING),
     };
     let all = include.is_empty();
-    Plan::new(&restore, include)?.run(&manifest)?;
+    let unmatched = Plan::new(&restore, include)?.run(&manifest)?;
     // What is missing can still come: the same command goes on as long as the marker is there.
     if restore.notes().is_empty() {
         restore.target.finish()?;
@@ -109,7 +109,7 @@ pub(crate) fn restore(
         let patterns = options.include.clone();
         return Err(ClientError::NothingMatches { snapshot: record.commitment.seq, patterns });
     }
-    Ok(restore.report(record.commitment.seq, commitment))
+    Ok(RestoreReport { unmatched, ..restore.report(record.commitment.seq, commitment) })
 }
 
 impl Restore<'_> {
@@ -154,6 +154,7 @@ impl Restore<'_> {
             decoded_packs: self.reading.fetcher.decoded(),
             lost: notes.lost,
             errors: notes.errors,
+            unmatched: Vec::new(),
         }
     }
 }

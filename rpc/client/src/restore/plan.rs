@@ -15,14 +15,14 @@ use seal::tree::{DirectoryNode, Entry, FileNode, Meta, Name, Node};
 use super::batch::{Batch, FilePlan};
 use super::{Restore, metadata};
 use crate::ClientError;
-use crate::patterns::Patterns;
+use crate::patterns::Sought;
 use crate::snapshot::TreeReader;
 
 /// The planner of one restore.
 pub(super) struct Plan<'r, 'a> {
     restore: &'r Restore<'a>,
     tree: TreeReader<'a>,
-    include: Patterns,
+    include: Sought,
     batch: Batch,
     /// Where the first name of each hard-linked file is.
     links: HashMap<u64, PathBuf>,
@@ -44,14 +44,14 @@ struct Frame {
 }
 
 impl<'r, 'a> Plan<'r, 'a> {
-    pub(super) fn new(restore: &'r Restore<'a>, include: Patterns) -> Result<Self, ClientError> {
+    pub(super) fn new(restore: &'r Restore<'a>, include: Sought) -> Result<Self, ClientError> {
         let tree = restore.reading.tree()?;
         let (links, later, walked) = (HashMap::new(), Vec::new(), Vec::new());
         Ok(Self { restore, tree, include, batch: Batch::default(), links, later, walked })
     }
 
-    /// Restores everything that is wanted.
-    pub(super) fn run(mut self, manifest: &Manifest) -> Result<(), ClientError> {
+    /// Restores everything that is wanted; returns the patterns that nothing matches.
+    pub(super) fn run(mut self, manifest: &Manifest) -> Result<Vec<String>, ClientError> {
         let restore = self.restore;
         let path = restore.target.path();
         let root = restore
@@ -72,7 +72,9 @@ impl<'r, 'a> Plan<'r, 'a> {
             restore.options.cancel.check()?;
             if let Some((name, meta, node)) = frame.below.next() {
                 let path = frame.path.join(OsStr::from_bytes(name.as_bytes()));
-                let wanted = frame.wanted || self.include.matches(&path);
+                // Asked in any case, for what is in a wanted directory may be named too.
+                let named = self.include.matches(&path);
+                let wanted = frame.wanted || named;
                 let mut below = Frame { path, meta, wanted, fd: None, below: Vec::new().into_iter() };
                 if wanted {
                     make(restore, &mut stack, &mut below);
@@ -89,7 +91,8 @@ impl<'r, 'a> Plan<'r, 'a> {
                 self.flush()?;
             }
         }
-        self.flush()
+        self.flush()?;
+        Ok(self.include.into_unmatched())
     }
 
     /// Reads a directory: files go into the batch, links are made, subdirectories wait their turn.
@@ -112,7 +115,8 @@ impl<'r, 'a> Plan<'r, 'a> {
                 }
                 node => node,
             };
-            if !frame.wanted && !self.include.matches(&path) {
+            let named = self.include.matches(&path);
+            if !frame.wanted && !named {
                 continue;
             }
             make(self.restore, stack, &mut frame);
@@ -201,8 +205,7 @@ fn make(restore: &Restore<'_>, stack: &mut [Frame], frame: &mut Frame) {
     make(restore, above, parent);
     let Some(fd) = &parent.fd else { return };
     let name = frame.path.file_name().unwrap_or_default().as_bytes();
-    let made = restore.target.make_directory(fd, name).and_then(|()| restore.target.directory(&frame.path));
-    match made {
+    match restore.target.make_directory(fd, name) {
         Ok(fd) => frame.fd = Some(fd),
         Err(error) => restore.error(&frame.path, format!("cannot make the directory: {error}")),
     }

@@ -36,6 +36,9 @@ impl Target {
     /// Opens a directory, or makes it, for this snapshot.
     pub(super) fn open(path: &Path, commitment: &CommitmentHash, overwrite: bool) -> Result<Self, ClientError> {
         let absent = !path.exists();
+        if !absent && !path.is_dir() {
+            return Err(ClientError::io("cannot restore into", path)(Errno::NOTDIR.into()));
+        }
         std::fs::create_dir_all(path).map_err(ClientError::io("cannot make", path))?;
         let root = open::root(path).map_err(|error| ClientError::io("cannot open", path)(error.into()))?;
         let commitment = commitment.to_string();

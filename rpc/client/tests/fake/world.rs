@@ -4,9 +4,10 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use client::{BackupOptions, BackupReport, Client, Owner, RestoreOptions, RestoreReport, VaultOptions};
 use rand::{RngCore, SeedableRng};
@@ -78,10 +79,24 @@ pub fn random(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// Old enough that the directory cache believes it.
+/// Waits until what is there now is so old that the directory cache believes it: a second, by the clock of files.
 pub fn age(path: &Path) {
-    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    let clock = || {
+        let new = tempfile::tempfile().unwrap().metadata().unwrap();
+        (new.ctime(), new.ctime_nsec())
+    };
     assert!(path.exists());
+    let (secs, nanos) = clock();
+    eventually("the clock of files goes on", || clock() > (secs + 1, nanos));
+}
+
+/// Looks until something is so, for a minute at most.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 pub fn find(directory: &Path, name: &str) -> PathBuf {
