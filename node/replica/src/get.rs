@@ -9,11 +9,11 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use primitives::ShardId;
 
-use crate::gone;
+use crate::machine::Seen;
 use crate::read::{Fault, read_verified};
 use crate::shared::{Shared, blocking};
 use crate::slot::Slot;
-use crate::{ReplicaError, machine::Seen};
+use crate::{ReplicaError, gone, metrics};
 
 /// Longest wait before a second volume is asked too (Dean and Barroso, "The Tail at Scale", 2013).
 const HEDGE_MAX: Duration = Duration::from_millis(50);
@@ -66,7 +66,7 @@ pub(crate) async fn get(
                 slow.retain(|other| other.id != slot.id);
                 match read {
                     Ok(bytes) => {
-                        metrics::counter!("strongroom_replica_read_bytes_total").increment(count(bytes.len()));
+                        metrics::read(bytes.len());
                         return Ok(bytes);
                     }
                     Err(error) => last = error,
@@ -113,8 +113,4 @@ async fn read_one(
 /// Twice the volume's usual read time, within bounds.
 fn hedge_after(slot: &Slot) -> Duration {
     Duration::from_micros(slot.latency_us().saturating_mul(2)).clamp(HEDGE_MIN, HEDGE_MAX)
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }

@@ -12,7 +12,7 @@ use crate::machine::Seen;
 use crate::read::{Fault, read_verified};
 use crate::shared::{ScrubCounters, Shared, blocking};
 use crate::slot::Slot;
-use crate::{ReplicaError, ReplicaEvent, VolumeState};
+use crate::{ReplicaError, ReplicaEvent, VolumeState, metrics};
 
 /// Reports to the directory that are under way together.
 const REPORTS: usize = 32;
@@ -68,7 +68,7 @@ async fn set_aside(shared: Arc<Shared>, slot: Arc<Slot>, shard: ShardId, reason:
     }
     tracing::warn!(target: "replica", volume = slot.id.0, %shard, reason, "shard damaged: quarantined, to be repaired");
     ScrubCounters::add(&shared.scrub.damaged, 1);
-    metrics::counter!("strongroom_replica_damaged_shards_total").increment(1);
+    metrics::shard_damaged();
     shared.event(ReplicaEvent::ShardDamaged { shard, volume: slot.id });
     let disk = slot.clone();
     let moved = blocking(move || disk.volume().map(|volume| volume.quarantine(&shard))).await?;

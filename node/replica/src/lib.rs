@@ -34,6 +34,7 @@ mod ingress;
 mod log2;
 mod look;
 mod machine;
+mod metrics;
 mod orphans;
 mod pending;
 mod place;

@@ -10,12 +10,11 @@ use std::time::Duration;
 use primitives::{ShardId, TimestampMs, VolumeId};
 use store::{Volume, VolumeError};
 
-use crate::ReplicaError;
-use crate::high_water;
 use crate::index::ShardRow;
 use crate::shared::{Shared, blocking, wall_clock};
 use crate::slot::Slot;
 use crate::status::OrphanReport;
+use crate::{ReplicaError, high_water, metrics};
 
 /// Rows read at a time.
 const PAGE: usize = 512;
@@ -176,8 +175,7 @@ async fn remove_one(
         Ok(Some(row)) => {
             let bytes = u64::from(row.len);
             tracing::debug!(target: "replica", volume = volume.0, %shard, bytes, "orphan removed");
-            metrics::counter!("strongroom_replica_orphan_shards_removed_total").increment(1);
-            metrics::counter!("strongroom_replica_orphan_bytes_removed_total").increment(bytes);
+            metrics::orphan_removed(bytes);
             Ok(Some(bytes))
         }
         Ok(None) => Ok(None),

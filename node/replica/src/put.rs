@@ -15,7 +15,7 @@ use crate::place::{Candidate, order, rank};
 use crate::read::{Fault, read_verified};
 use crate::shared::{Placed, Shared, blocking, wall_clock};
 use crate::slot::Slot;
-use crate::{ReplicaError, WIDTH_MAX};
+use crate::{ReplicaError, WIDTH_MAX, metrics};
 
 /// A shard whose bytes are known to be right, and where it belongs.
 #[derive(Clone, Debug)]
@@ -206,7 +206,7 @@ async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: 
             return Err(ReplicaError::NoVolume { reason });
         }
         shared.index.put_outboard(&item.shard, item.outboard)?;
-        metrics::counter!("strongroom_replica_written_bytes_total").increment(len);
+        metrics::written(len);
         Ok(true)
     })
     .await?

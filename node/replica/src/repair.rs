@@ -16,7 +16,7 @@ use crate::rebuild::{Rebuilt, inconsistent, memory, rebuild};
 use crate::shared::{Shared, blocking};
 use crate::slot::Slot;
 use crate::spread::spread;
-use crate::{ReplicaError, ReplicaEvent, VolumeState, gone};
+use crate::{ReplicaError, ReplicaEvent, VolumeState, gone, metrics};
 
 /// Repairs a pack as far as that can be done now. Only failures of the database are errors.
 pub(crate) async fn repair(shared: &Arc<Shared>, pack: PackId) -> Result<Outcome, ReplicaError> {
@@ -159,7 +159,7 @@ impl Work {
         }
         self.shards += 1;
         self.bytes += len;
-        metrics::counter!("strongroom_replica_rebuilt_bytes_total").increment(len);
+        metrics::rebuilt(len);
         tracing::info!(target: "replica", %pack, index, volume = volume.0, "shard rebuilt");
         shared.event(ReplicaEvent::ShardRebuilt { pack, index, volume, bytes: len });
         Ok(())

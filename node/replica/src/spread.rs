@@ -12,7 +12,7 @@ use crate::put::{Item, Others, keep};
 use crate::read::read_verified;
 use crate::shared::{Shared, blocking};
 use crate::slot::Slot;
-use crate::{ReplicaError, VolumeState};
+use crate::{ReplicaError, VolumeState, metrics};
 
 /// Whether a shard of the pack could move to a volume that has none of it.
 pub(crate) fn is_crowded(shared: &Shared, record: &PackRecord) -> bool {
@@ -70,7 +70,7 @@ pub(crate) async fn spread(
         shared.directory.held(ack).await?;
         leave(shared, &from, pack, index, shard).await?;
         tracing::info!(target: "replica", %pack, index, from = from.id.0, to = to.0, "shard moved to a volume of its own");
-        metrics::counter!("strongroom_replica_moved_bytes_total").increment(len);
+        metrics::moved(len);
         match shared.shelf.slot(to).filter(|slot| slot.state() != VolumeState::Lost) {
             Some(slot) => here.push((index, slot)),
             None => return Ok((shards, bytes)),

@@ -12,7 +12,7 @@ use crate::machine::{Input, Seen};
 use crate::pending::{Begin, Job, When};
 use crate::reopen::reopen;
 use crate::slot::Slot;
-use crate::{ReplicaError, ReplicaEvent, VolumeState, gone};
+use crate::{ReplicaError, ReplicaEvent, VolumeState, gone, metrics};
 
 impl Actor {
     /// Looks at a volume, after a while.
@@ -42,7 +42,7 @@ impl Actor {
         let Some(slot) = self.shared.shelf.slot(volume) else { return };
         let shards = slot.shards();
         tracing::error!(target: "replica", volume = volume.0, path = %slot.path.display(), shards, "volume lost");
-        metrics::counter!("strongroom_replica_lost_volumes_total").increment(1);
+        metrics::volume_lost();
         self.shared.event(ReplicaEvent::VolumeLost { volume, shards });
         self.want(volume, Job::Report);
     }
