@@ -20,9 +20,8 @@ fn flip(file: &Path, at: usize) {
     fs::write(file, bytes).unwrap();
 }
 
-async fn node_with_pack(dir: &Path) -> (Node, replica::Replica, Pack) {
-    let mut node = Node::new(dir, 6);
-    let replica = node.start().await;
+async fn node_with_pack() -> (Node, replica::Replica, Pack) {
+    let (node, replica) = Node::running(6).await;
     let pack = pack(Policy::ERASURE, LEN, 1);
     node.store(&replica, &pack).await;
     (node, replica, pack)
@@ -36,8 +35,7 @@ async fn expect_repaired(node: &Node, replica: &replica::Replica, pack: &Pack, d
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_anywhere_is_never_served_and_repaired() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, pack) = node_with_pack(dir.path()).await;
+    let (node, replica, pack) = node_with_pack().await;
     let mut damaged = 0;
     for (index, at) in [(0u8, 0), (2, 16_384), (5, LEN - 1)] {
         let shard = pack.header.shards[usize::from(index)];
@@ -62,8 +60,7 @@ async fn a_flipped_bit_anywhere_is_never_served_and_repaired() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn truncated_swapped_and_deleted_files_are_never_served_and_repaired() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, pack) = node_with_pack(dir.path()).await;
+    let (node, replica, pack) = node_with_pack().await;
     let file = |index: u8| node.file(node.volume_of(&pack.id, index), &pack.header.shards[usize::from(index)]);
 
     fs::OpenOptions::new().write(true).open(file(1)).unwrap().set_len(100_000).unwrap();
@@ -76,9 +73,9 @@ async fn truncated_swapped_and_deleted_files_are_never_served_and_repaired() {
     expect_repaired(&node, &replica, &pack, 2).await;
 
     let (a, b) = (file(2), file(3));
-    fs::rename(&a, dir.path().join("c")).unwrap();
+    fs::rename(&a, node.root.join("c")).unwrap();
     fs::rename(&b, &a).unwrap();
-    fs::rename(dir.path().join("c"), &b).unwrap();
+    fs::rename(node.root.join("c"), &b).unwrap();
     assert!(matches!(replica.get(&pack.header.shards[2], Some(0..10)).await, Err(ReplicaError::Corrupt { .. })));
     assert!(matches!(replica.get(&pack.header.shards[3], None).await, Err(ReplicaError::Corrupt { .. })));
     expect_repaired(&node, &replica, &pack, 4).await;
@@ -86,8 +83,7 @@ async fn truncated_swapped_and_deleted_files_are_never_served_and_repaired() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scrub_finds_rot_that_nobody_reads() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, pack) = node_with_pack(dir.path()).await;
+    let (node, replica, pack) = node_with_pack().await;
     let len = u64::try_from(LEN).unwrap();
     assert_eq!(replica.scrub_now().await.unwrap(), ScrubReport { checked: 6, bytes: 6 * len, damaged: 0 });
     assert!(replica.status().scrub.completed.is_some());
@@ -100,18 +96,15 @@ async fn scrub_finds_rot_that_nobody_reads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_slow_scrub_finds_rot_too() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    // Everything is due half a second after it was written.
-    node.config.scrub_period = std::time::Duration::from_secs(1);
+    let mut node = Node::new(6);
+    // Everything is always due.
+    node.config.scrub_period = std::time::Duration::ZERO;
     let replica = node.start().await;
     let pack = pack(Policy::ERASURE, LEN, 1);
     node.store(&replica, &pack).await;
-    drop(replica);
-    node.stop().await;
+    node.stop(replica).await;
     let file = node.file(node.volume_of(&pack.id, 3), &pack.header.shards[3]);
     flip(&file, LEN / 2);
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     let replica = node.start().await;
     eventually("found and repaired", || replica.status().repairs.shards == 1 && node.directory.is_whole(&pack.id))
         .await;
@@ -120,9 +113,7 @@ async fn the_slow_scrub_finds_rot_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_copies_the_good_one_is_served_when_the_other_is_bad() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 4);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(4).await;
     let mirror = pack(Policy::MIRROR, LEN, 1);
     node.store(&replica, &mirror).await;
     let shard = mirror.header.shards[0];
@@ -138,8 +129,7 @@ async fn of_copies_the_good_one_is_served_when_the_other_is_bad() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_rot_than_parity_names_the_pack_and_serves_the_rest() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, pack) = node_with_pack(dir.path()).await;
+    let (node, replica, pack) = node_with_pack().await;
     for index in [0u8, 1, 2] {
         flip(&node.file(node.volume_of(&pack.id, index), &pack.header.shards[usize::from(index)]), 3);
     }
@@ -152,8 +142,7 @@ async fn more_rot_than_parity_names_the_pack_and_serves_the_rest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_puts_are_refused_and_nothing_of_them_is_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let (_node, replica, pack) = node_with_pack(dir.path()).await;
+    let (_node, replica, pack) = node_with_pack().await;
     let (id, shard) = (pack.id, ShardId::of(b"other"));
     let put = |index, width, bytes: Bytes| {
         let replica = replica.clone();
@@ -177,8 +166,7 @@ async fn wrong_puts_are_refused_and_nothing_of_them_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_are_exact_and_wrong_ones_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let (_node, replica, pack) = node_with_pack(dir.path()).await;
+    let (_node, replica, pack) = node_with_pack().await;
     let (shard, bytes) = (pack.header.shards[1], &pack.shards[1]);
     let len = u64::try_from(LEN).unwrap();
     for (start, end) in [(0, 1), (16_383, 16_385), (len - 1, len), (0, len), (100, len - 100), (32_768, 49_152)] {
@@ -195,8 +183,7 @@ async fn ranges_are_exact_and_wrong_ones_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_put_again_gives_the_same_ack_and_a_rotten_file_gives_none() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, pack) = node_with_pack(dir.path()).await;
+    let (node, replica, pack) = node_with_pack().await;
     let again = node.store(&replica, &pack).await;
     assert_eq!(again.len(), 6);
     assert_eq!(replica.status().volumes.iter().map(|volume| volume.shards).sum::<u64>(), 6);
@@ -210,9 +197,7 @@ async fn the_same_put_again_gives_the_same_ack_and_a_rotten_file_gives_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tiny_shards_are_kept_like_others() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(6).await;
     for (seed, len) in [(1, 64), (2, 128), (3, 4032), (4, 16_384), (5, 16_448)] {
         let tiny = pack(Policy::ERASURE, len, seed);
         node.store(&replica, &tiny).await;

@@ -7,11 +7,12 @@ mod support;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use primitives::{Policy, ShardAck};
 use replica::{OrphanReport, Replica, ReplicaError, Shortage};
-use support::{Node, Pack, eventually, pack};
+use support::{Node, Pack, eventually, pack, packs};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const NOW: Duration = Duration::ZERO;
@@ -41,10 +42,9 @@ fn files(node: &Node, acks: &[ShardAck]) -> usize {
 }
 
 /// A node with three recorded packs and the acknowledgements of one that is not.
-async fn node_with_orphans(root: &std::path::Path) -> (Node, Replica, Vec<Pack>, Pack, Vec<ShardAck>) {
-    let mut node = Node::new(root, 6);
-    let replica = node.start().await;
-    let recorded: Vec<_> = (0..3).map(|seed| pack(Policy::ERASURE, 32_768, seed)).collect();
+async fn node_with_orphans() -> (Node, Replica, Vec<Pack>, Pack, Vec<ShardAck>) {
+    let (node, replica) = Node::running(6).await;
+    let recorded = packs(3, 32_768);
     for pack in &recorded {
         let acks = node.store(&replica, pack).await;
         make_old(&node, &acks, 100 * HOUR);
@@ -56,8 +56,7 @@ async fn node_with_orphans(root: &std::path::Path) -> (Node, Replica, Vec<Pack>,
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_shards_of_packs_that_were_never_recorded_are_removed_and_no_others() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, recorded, orphan, acks) = node_with_orphans(dir.path()).await;
+    let (node, replica, recorded, orphan, acks) = node_with_orphans().await;
     let young = pack(Policy::ERASURE, 4096, 101);
     let young_acks = put(&replica, &young).await;
     make_old(&node, &acks, 2 * HOUR);
@@ -72,9 +71,7 @@ async fn old_shards_of_packs_that_were_never_recorded_are_removed_and_no_others(
         let read = replica.get(&ack.shard, None).await;
         assert!(is_left == read.is_ok() && (is_left || matches!(read, Err(ReplicaError::Unknown { .. }))), "{read:?}");
     }
-    for pack in &recorded {
-        node.check(&replica, pack).await;
-    }
+    node.check_all(&replica, &recorded).await;
     let shards: u64 = replica.status().volumes.iter().map(|volume| volume.shards).sum();
     assert_eq!(shards, 18 + 6 + 1);
     assert_eq!(replica.scrub_now().await.unwrap().damaged, 0, "none of it counts as lost");
@@ -86,22 +83,17 @@ async fn old_shards_of_packs_that_were_never_recorded_are_removed_and_no_others(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orphans_are_removed_without_being_asked() {
-    let dir = tempfile::tempdir().unwrap();
-    let (mut node, replica, recorded, _, acks) = node_with_orphans(dir.path()).await;
-    drop(replica);
-    node.stop().await;
+    let (mut node, replica, recorded, _, acks) = node_with_orphans().await;
+    node.stop(replica).await;
     make_old(&node, &acks, 25 * HOUR);
     let replica = node.start().await;
     eventually("removed", || files(&node, &acks) == 0).await;
-    for pack in &recorded {
-        node.check(&replica, pack).await;
-    }
+    node.check_all(&replica, &recorded).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_removed_while_the_ledger_cannot_be_asked_or_knows_too_little() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, recorded, _, acks) = node_with_orphans(dir.path()).await;
+    let (node, replica, recorded, _, acks) = node_with_orphans().await;
     make_old(&node, &acks, 2 * HOUR);
     node.directory.down.store(true, Ordering::SeqCst);
     let refused = replica.remove_orphans_now(HOUR).await;
@@ -122,16 +114,12 @@ async fn nothing_is_removed_while_the_ledger_cannot_be_asked_or_knows_too_little
     assert!(report.held_back && report.removed == 0 && report.recorded >= report.orphans, "{report:?}");
     node.directory.packs.lock().unwrap().insert(last.0, last.1);
     assert_eq!(files(&node, &acks), 6);
-    for pack in &recorded {
-        node.check(&replica, pack).await;
-    }
+    node.check_all(&replica, &recorded).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_another_pack_has_stays() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(6).await;
     // The same bytes kept as copies under two policies are two packs with one shard.
     let (three, five) = (pack(Policy::MIRROR, 4096, 1), pack(Policy::COPIES, 4096, 1));
     assert_eq!(three.header.shards[0], five.header.shards[0]);
@@ -144,16 +132,13 @@ async fn a_shard_that_another_pack_has_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_and_the_removal_of_its_shards_exclude_each_other() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, _, orphan, acks) = node_with_orphans(dir.path()).await;
+    let (node, replica, _, orphan, acks) = node_with_orphans().await;
     make_old(&node, &acks, 100 * HOUR);
     // A commit is on its way: nothing of it goes.
     let confirmed = replica.confirm(vec![(orphan.header.clone(), acks.clone())]).await.unwrap();
     assert_eq!(confirmed.short(), []);
     assert_eq!(replica.remove_orphans_now(NOW).await.unwrap().removed, 0);
     drop(confirmed);
-    // Its answer was lost: the shards are young again, should the ledger record it yet.
-    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().orphans, 0);
     // A commit that comes while its shards are being removed waits, and then learns that they are gone.
     node.directory.answers_left.store(6, Ordering::SeqCst);
     node.directory.stall();
@@ -176,11 +161,53 @@ async fn a_commit_and_the_removal_of_its_shards_exclude_each_other() {
     assert_eq!(confirmed.short(), [Shortage { pack: orphan.id, have, need: 4 }]);
 }
 
+/// Polls `work` so many times, then drops it; its result if it has one by then.
+async fn cut_off_after<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        left -= 1;
+        match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_is_cut_off_anywhere_leaves_every_shard_whole_or_gone() {
+    let (mut node, replica, _, orphan, _) = node_with_orphans().await;
+    let mut removed = 0;
+    for polls in 1.. {
+        let acks = put(&replica, &orphan).await;
+        make_old(&node, &acks, 2 * HOUR);
+        let report = cut_off_after(polls, replica.remove_orphans_now(HOUR)).await;
+        // What a commit hears afterwards is what is there, and it does not wait for ever.
+        let confirmed = replica.confirm(vec![(orphan.header.clone(), acks.clone())]).await.unwrap();
+        let here = files(&node, &acks);
+        let heard = confirmed.short().first().map_or(6, |short| usize::from(short.have));
+        assert_eq!(heard, here, "after {polls} polls");
+        for ack in &acks {
+            let is_left = node.file(ack.volume, &ack.shard).exists();
+            assert_eq!(replica.get(&ack.shard, None).await.is_ok(), is_left, "after {polls} polls");
+        }
+        removed += 6 - here;
+        if report.is_some() {
+            break;
+        }
+    }
+    assert!(removed > 6, "some were removed by a pass that was cut off");
+    let replica = node.restart(replica).await;
+    assert_eq!(replica.status().volumes.iter().map(|volume| volume.shards).sum::<u64>(), 18);
+    assert_eq!(replica.scrub_now().await.unwrap().damaged, 0);
+}
+
 /// Clients put packs and record them late or never, while orphans are removed as fast as can be, at any age.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_recorded_pack_ever_lacks_a_shard() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
+    let mut node = Node::new(6);
     node.config.orphan_grace = None;
     let replica = node.start().await;
     for seed in 0..40 {
@@ -232,8 +259,7 @@ async fn no_recorded_pack_ever_lacks_a_shard() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pack_that_was_recorded_short_is_repaired_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let (node, replica, _, orphan, acks) = node_with_orphans(dir.path()).await;
+    let (node, replica, _, orphan, acks) = node_with_orphans().await;
     // Two of its shards are gone when it is recorded at last.
     make_old(&node, &acks[1..3], 2 * HOUR);
     assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().removed, 2);

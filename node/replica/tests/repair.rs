@@ -9,17 +9,11 @@ use std::sync::atomic::Ordering;
 
 use primitives::Policy;
 use replica::{ReplicaEvent, VolumeState};
-use support::{Node, Pack, eventually, pack};
-
-fn packs(count: u64, shard_len: usize) -> Vec<Pack> {
-    (0..count).map(|seed| pack(Policy::ERASURE, shard_len, seed)).collect()
-}
+use support::{Node, Pack, eventually, pack, packs};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_of_a_pack_go_to_distinct_volumes_and_spread_evenly() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(6).await;
     for pack in packs(20, 4096) {
         node.store(&replica, &pack).await;
         assert_eq!(node.volumes_of(&pack.id), [0, 1, 2, 3, 4, 5]);
@@ -42,10 +36,8 @@ async fn two_lost_volumes_are_noticed_and_repaired_onto_the_others() {
 }
 
 /// Loses volumes of a running node with 4+2 packs and expects everything back.
-async fn lose(lost: &[usize]) {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
+async fn lose(lost: &[u16]) {
+    let (mut node, replica) = Node::running(6).await;
     let mut events = replica.events();
     let packs = packs(12, 100_032);
     for pack in &packs {
@@ -56,17 +48,12 @@ async fn lose(lost: &[usize]) {
     node.store(&replica, &unrecorded).await;
     node.directory.packs.lock().unwrap().remove(&unrecorded.id);
     for volume in lost {
-        node.lose_volume(*volume);
+        node.lose_volume(usize::from(*volume));
     }
-    let gone = |volume: u16| lost.contains(&usize::from(volume));
-    eventually("every pack has all shards on the volumes that are left", || {
-        packs.iter().all(|pack| {
-            node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).iter().any(|volume| gone(*volume))
-        })
-    })
-    .await;
+    node.repaired_without(lost, &packs).await;
+    node.check_all(&replica, &packs).await;
+    let gone = |volume: u16| lost.contains(&volume);
     for pack in &packs {
-        node.check(&replica, pack).await;
         // Six shards on the volumes that are left: spread as evenly as can be.
         let volumes = node.volumes_of(&pack.id);
         let left = 6 - lost.len();
@@ -76,7 +63,7 @@ async fn lose(lost: &[usize]) {
         }
     }
     for volume in lost {
-        assert!(!node.volume_path(*volume).exists(), "a volume that vanished is not made again");
+        assert!(!node.volume_path(usize::from(*volume)).exists(), "a volume that vanished is not made again");
     }
     eventually("counts settle", || replica.status().repairs.running + replica.status().repairs.queued == 0).await;
     let status = replica.status();
@@ -97,29 +84,18 @@ async fn lose(lost: &[usize]) {
     assert_eq!(seen.iter().filter(|e| matches!(e, ReplicaEvent::ShardRebuilt { .. })).count(), rebuilt);
     assert!(seen.iter().any(|event| matches!(event, ReplicaEvent::PackRepaired { .. })));
     // After a restart the volume is still lost, and still not made again.
-    drop(replica);
-    node.stop().await;
-    let replica = node.start().await;
-    for pack in &packs {
-        node.check(&replica, pack).await;
-    }
-    assert!(lost.iter().all(|volume| !node.volume_path(*volume).exists()));
+    let replica = node.restart(replica).await;
+    node.check_all(&replica, &packs).await;
+    assert!(lost.iter().all(|volume| !node.volume_path(usize::from(*volume)).exists()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_lost_volumes_are_too_many_and_the_packs_are_named() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
-    let packs = packs(5, 4096);
-    for pack in &packs {
-        node.store(&replica, pack).await;
-    }
+    let (mut node, replica, packs) = Node::with_packs(5, 4096).await;
     // All three at once, so that nothing can be rescued between the first loss and the last.
-    drop(replica);
-    node.stop().await;
+    node.stop(replica).await;
     for volume in [0, 2, 5] {
-        fs::rename(node.volume_path(volume), dir.path().join(format!("away{volume}"))).unwrap();
+        node.unplug(volume);
     }
     let replica = node.start().await;
     eventually("all packs are reported", || replica.status().unrepairable.len() == 5).await;
@@ -133,35 +109,22 @@ async fn three_lost_volumes_are_too_many_and_the_packs_are_named() {
         assert_eq!(readable, 3, "what is left is served");
     }
     // One disk comes back: four shards are enough.
-    fs::rename(dir.path().join("away2"), node.volume_path(2)).unwrap();
+    node.plug_in(2);
     eventually("all packs are whole", || packs.iter().all(|pack| node.directory.is_whole(&pack.id))).await;
-    for pack in &packs {
-        node.check(&replica, pack).await;
-    }
+    node.check_all(&replica, &packs).await;
     eventually("none is unrepairable any more", || replica.status().unrepairable.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_that_is_away_for_a_moment_or_for_long_is_used_again_with_its_shards() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
-    let packs = packs(6, 8192);
-    for pack in &packs {
-        node.store(&replica, pack).await;
-    }
-    fs::rename(node.volume_path(1), dir.path().join("away")).unwrap();
-    eventually("repaired", || {
-        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&1))
-    })
-    .await;
-    fs::rename(dir.path().join("away"), node.volume_path(1)).unwrap();
+    let (node, replica, packs) = Node::with_packs(6, 8192).await;
+    node.unplug(1);
+    node.repaired_without(&[1], &packs).await;
+    node.plug_in(1);
     eventually("back", || replica.status().volumes[1].state == VolumeState::Up).await;
     eventually("announced", || node.directory.announced().contains(&1)).await;
-    for pack in &packs {
-        assert!(node.directory.is_whole(&pack.id));
-        node.check(&replica, pack).await;
-    }
+    assert!(packs.iter().all(|pack| node.directory.is_whole(&pack.id)));
+    node.check_all(&replica, &packs).await;
     let more = pack(Policy::ERASURE, 4096, 77);
     node.store(&replica, &more).await;
     assert_eq!(node.volumes_of(&more.id), [0, 1, 2, 3, 4, 5]);
@@ -169,18 +132,12 @@ async fn a_volume_that_is_away_for_a_moment_or_for_long_is_used_again_with_its_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_that_returns_while_its_loss_is_being_reported_is_used_with_every_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
     // More than are reported at a time.
-    let packs = packs(50, 4096);
-    for pack in &packs {
-        node.store(&replica, pack).await;
-    }
+    let (node, replica, packs) = Node::with_packs(50, 4096).await;
     node.directory.stall();
-    fs::rename(node.volume_path(1), dir.path().join("away")).unwrap();
+    node.unplug(1);
     eventually("reports wait for the ledger", || node.directory.unanswered() == 32).await;
-    fs::rename(dir.path().join("away"), node.volume_path(1)).unwrap();
+    node.plug_in(1);
     eventually("back", || replica.status().volumes[1].state == VolumeState::Up).await;
     // While the ledger does not answer, what is on the disk is served.
     let shard_on_it = |pack: &Pack| pack.header.shards[usize::from(index_on(&node, pack, 1))];
@@ -210,9 +167,7 @@ fn index_on(node: &Node, pack: &Pack, volume: u16) -> u8 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
+    let (mut node, replica) = Node::running(6).await;
     let first = pack(Policy::ERASURE, 4096, 1);
     node.store(&replica, &first).await;
     node.lose_volume(2);
@@ -225,9 +180,7 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     let second = pack(Policy::ERASURE, 4096, 2);
     node.store(&replica, &second).await;
     assert_eq!(node.volumes_of(&second.id), [0, 1, 3, 4, 5, 6], "with an id of its own");
-    drop(replica);
-    node.stop().await;
-    let replica = node.start().await;
+    let replica = node.restart(replica).await;
     node.check(&replica, &first).await;
     node.check(&replica, &second).await;
     assert_eq!(replica.status().volumes.iter().map(|volume| volume.id.0).collect::<Vec<_>>(), [0, 1, 3, 4, 5, 6]);
@@ -235,55 +188,30 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_lost_while_the_node_was_down_is_repaired_at_start() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
-    let packs = packs(4, 4096);
-    for pack in &packs {
-        node.store(&replica, pack).await;
-    }
-    drop(replica);
-    node.stop().await;
+    let (mut node, replica, packs) = Node::with_packs(4, 4096).await;
+    node.stop(replica).await;
     node.lose_volume(0);
     let replica = node.start().await;
     assert_eq!(replica.status().volumes[0].state, VolumeState::Lost);
-    eventually("repaired", || {
-        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&0))
-    })
-    .await;
-    for pack in &packs {
-        node.check(&replica, pack).await;
-    }
+    node.repaired_without(&[0], &packs).await;
+    node.check_all(&replica, &packs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_is_out_of_reach_delays_repair_and_loses_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
-    let packs = packs(4, 4096);
-    for pack in &packs {
-        node.store(&replica, pack).await;
-    }
+    let (mut node, replica, packs) = Node::with_packs(4, 4096).await;
     node.directory.down.store(true, Ordering::SeqCst);
     node.lose_volume(5);
     eventually("lost", || replica.status().volumes[5].state == VolumeState::Lost).await;
-    drop(replica);
     // Even a restart in between does not make it forget.
-    node.stop().await;
-    let _replica = node.start().await;
+    let _replica = node.restart(replica).await;
     node.directory.down.store(false, Ordering::SeqCst);
-    eventually("repaired", || {
-        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&5))
-    })
-    .await;
+    node.repaired_without(&[5], &packs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_never_share_a_volume() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 5);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(5).await;
     let mirror = pack(Policy::MIRROR, 6400, 1);
     node.store(&replica, &mirror).await;
     let volumes = node.volumes_of(&mirror.id);
@@ -319,9 +247,7 @@ async fn copies_never_share_a_volume() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fewer_volumes_than_shards_hold_an_even_number_each() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 3);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(3).await;
     let wide = pack(Policy::ERASURE, 4096, 1);
     assert_eq!(node.store(&replica, &wide).await.len(), 6);
     assert_eq!(node.volumes_of(&wide.id), [0, 0, 1, 1, 2, 2]);
@@ -332,9 +258,7 @@ async fn fewer_volumes_than_shards_hold_an_even_number_each() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packs_recorded_as_degraded_are_completed_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(6).await;
     let part = pack(Policy::ERASURE, 4096, 1);
     let mut acks = Vec::new();
     for index in [0u8, 2, 3, 5] {
@@ -350,27 +274,15 @@ async fn packs_recorded_as_degraded_are_completed_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_that_share_a_volume_move_apart_when_a_volume_returns() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
-    let packs = packs(4, 4096);
-    for pack in &packs {
-        node.store(&replica, pack).await;
-    }
-    let (path, aside) = (node.volume_path(1), dir.path().join("aside"));
-    fs::rename(&path, &aside).unwrap();
-    eventually("repaired on five volumes", || {
-        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&1))
-    })
-    .await;
-    fs::rename(&aside, &path).unwrap();
+    let (node, replica, packs) = Node::with_packs(4, 4096).await;
+    node.unplug(1);
+    node.repaired_without(&[1], &packs).await;
+    node.plug_in(1);
     eventually("each on six volumes", || {
         packs.iter().all(|pack| node.directory.is_whole(&pack.id) && node.volumes_of(&pack.id) == [0, 1, 2, 3, 4, 5])
     })
     .await;
-    for pack in &packs {
-        node.check(&replica, pack).await;
-    }
+    node.check_all(&replica, &packs).await;
     // Any two volumes may be lost again.
     eventually("nothing is left to do", || {
         let repairs = replica.status().repairs;
@@ -379,30 +291,23 @@ async fn shards_that_share_a_volume_move_apart_when_a_volume_returns() {
     .await;
     node.lose_volume(2);
     node.lose_volume(5);
-    let is_off = |pack: &Pack| !node.volumes_of(&pack.id).iter().any(|volume| [2, 5].contains(volume));
-    eventually("repaired again", || packs.iter().all(|pack| node.directory.is_whole(&pack.id) && is_off(pack))).await;
-    for pack in &packs {
-        node.check(&replica, pack).await;
-    }
+    node.repaired_without(&[2, 5], &packs).await;
+    node.check_all(&replica, &packs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_that_another_pack_has_stays_where_it_was_when_it_moves() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
+    let (node, replica) = Node::running(6).await;
     // The same bytes under two policies: their data shards are the same.
     let (six, five) = (pack(Policy::ERASURE, 4096, 1), pack(Policy::new(4, 1).unwrap(), 4096, 1));
     assert_eq!(six.header.shards[..4], five.header.shards[..4]);
     node.store(&replica, &six).await;
-    let (path, aside) = (node.volume_path(1), dir.path().join("aside"));
-    fs::rename(&path, &aside).unwrap();
-    let is_off = || node.directory.is_whole(&six.id) && !node.volumes_of(&six.id).contains(&1);
-    eventually("repaired on five volumes", is_off).await;
+    node.unplug(1);
+    node.repaired_without(&[1], std::slice::from_ref(&six)).await;
     let before = node.directory.record(&six.id).holders;
     // The second pack is recorded, and no row of the index knows it.
     node.commit(&five, &[]);
-    fs::rename(&aside, &path).unwrap();
+    node.plug_in(1);
     eventually("on six volumes", || node.volumes_of(&six.id) == [0, 1, 2, 3, 4, 5]).await;
     for holder in before.iter().filter(|holder| holder.index < 4) {
         let file = node.file(holder.volume, &six.header.shards[usize::from(holder.index)]);

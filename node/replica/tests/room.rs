@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use primitives::{Policy, ShardId};
 use replica::{ReplicaError, VolumeState};
 use store::VolumeMarker;
-use support::{Node, eventually, pack};
+use support::{Node, eventually, pack, packs};
 
 /// A tmpfs, unmounted when dropped; `None`, with a note, where mounting is not allowed.
 struct Mount(PathBuf);
@@ -46,11 +46,11 @@ async fn a_full_volume_is_passed_over_and_repair_may_go_a_little_further() {
         let Some(mount) = Mount::new(&dir.path().join(format!("v{volume}")), size) else { return };
         mounts.push(mount);
     }
-    let mut node = Node::new(dir.path(), 6);
+    let mut node = Node::at(dir.path(), 6);
     node.config.full_permille = 800;
     node.config.repair_full_permille = 900;
     let replica = node.start().await;
-    let packs: Vec<_> = (0..12).map(|seed| pack(Policy::ERASURE, 1 << 20, seed)).collect();
+    let packs = packs(12, 1 << 20);
     for pack in &packs {
         assert_eq!(node.store(&replica, pack).await.len(), 6, "every shard finds a place");
     }
@@ -78,8 +78,7 @@ async fn a_full_volume_is_passed_over_and_repair_may_go_a_little_further() {
         }
     }
     assert!(matches!(refused, Some(ReplicaError::Full { needed: 1_048_576, mark_percent: 80 })), "{refused:?}");
-    drop(replica);
-    node.stop().await;
+    node.stop(replica).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +89,7 @@ async fn between_the_marks_new_shards_are_refused_with_the_mark_and_repair_goes_
         let Some(mount) = Mount::new(&dir.path().join(format!("v{volume}")), "64m") else { return };
         mounts.push(mount);
     }
-    let mut node = Node::new(dir.path(), 6);
+    let mut node = Node::at(dir.path(), 6);
     node.config.full_permille = 500;
     node.config.repair_full_permille = 900;
     // Nothing looks at the disks but those who write to them.
@@ -116,16 +115,14 @@ async fn between_the_marks_new_shards_are_refused_with_the_mark_and_repair_goes_
     assert!(replica.get(&first.header.shards[3], None).await.is_err());
     eventually("repaired", || replica.status().repairs.shards == 1 && node.directory.is_whole(&first.id)).await;
     node.check(&replica, &first).await;
-    drop(replica);
-    node.stop().await;
+    node.stop(replica).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn disks_of_other_nodes_copies_of_disks_and_used_directories_are_refused_at_start() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 2);
-    drop(node.start().await);
-    node.stop().await;
+    let mut node = Node::new(2);
+    let replica = node.start().await;
+    node.stop(replica).await;
     let marker = node.volume_path(1).join(VolumeMarker::FILE);
     let text = fs::read_to_string(&marker).unwrap();
 
@@ -138,7 +135,7 @@ async fn disks_of_other_nodes_copies_of_disks_and_used_directories_are_refused_a
     assert!(matches!(&error, ReplicaError::Duplicate { .. }), "{error}");
     fs::write(&marker, &text).unwrap();
 
-    let used = dir.path().join("home");
+    let used = node.root.join("home");
     fs::create_dir(&used).unwrap();
     fs::write(used.join("thesis.tex"), b"x").unwrap();
     node.config.volumes.push(used.clone());
@@ -153,38 +150,30 @@ async fn disks_of_other_nodes_copies_of_disks_and_used_directories_are_refused_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_is_lost_is_made_again_from_the_files() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut node = Node::new(dir.path(), 6);
-    let replica = node.start().await;
-    let packs: Vec<_> = (0..3).map(|seed| pack(Policy::ERASURE, 70_016, seed)).collect();
+    let (mut node, replica) = Node::running(6).await;
+    let packs = packs(3, 70_016);
     for pack in &packs {
         node.store(&replica, pack).await;
     }
-    drop(replica);
-    node.stop().await;
-    fs::remove_dir_all(dir.path().join("db")).unwrap();
+    node.stop(replica).await;
+    fs::remove_dir_all(node.root.join("db")).unwrap();
     // A stray file with wrong bytes gets no row.
     let stray = node.file(primitives::VolumeId(0), &ShardId::of(b"nobody"));
     fs::write(&stray, b"somebody").unwrap();
     let replica = node.start().await;
     assert!(!stray.exists());
     assert!(matches!(replica.get(&ShardId::of(b"nobody"), None).await, Err(ReplicaError::Unknown { .. })));
-    for pack in &packs {
-        node.check(&replica, pack).await;
-    }
+    node.check_all(&replica, &packs).await;
     // Their packs are known again too: a loss is repaired.
     node.lose_volume(4);
-    eventually("repaired", || {
-        packs.iter().all(|pack| node.directory.is_whole(&pack.id) && !node.volumes_of(&pack.id).contains(&4))
-    })
-    .await;
+    node.repaired_without(&[4], &packs).await;
 }
 
 /// What the child process of the next test does; in a plain run of all tests there is nothing to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn child() {
     let Ok(path) = std::env::var("STRONGROOM_TEST_CHILD") else { return };
-    let mut node = Node::new(Path::new(&path), 6);
+    let mut node = Node::at(Path::new(&path), 6);
     let replica = node.start().await;
     for seed in 0.. {
         let pack = pack(Policy::ERASURE, 300_032, seed);
@@ -224,7 +213,7 @@ async fn what_was_acknowledged_before_kill_9_is_served_after_it() {
         child.wait().unwrap();
         assert!(seen >= 23);
     }
-    let mut node = Node::new(dir.path(), 6);
+    let mut node = Node::at(dir.path(), 6);
     let replica = node.start().await;
     for (seed, index) in acknowledged {
         let pack = pack(Policy::ERASURE, 300_032, seed);

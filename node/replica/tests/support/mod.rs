@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +13,8 @@ use ed25519_dalek::SigningKey;
 use primitives::ledger::{Holder, PackRecord, VolumeInfo};
 use primitives::{NetworkId, PackHeader, PackId, Policy, ShardAck, ShardId, VaultId, VolumeId};
 use replica::{Directory, DirectoryError, Replica, ReplicaConfig, ReplicaError};
-use store::{Store, StoreConfig};
+use store::{Store, StoreConfig, Volume, VolumeError};
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub(crate) struct MemoryDirectory {
     pub(crate) packs: Mutex<BTreeMap<PackId, PackRecord>>,
     pub(crate) volumes: Mutex<Vec<VolumeInfo>>,
     pub(crate) down: AtomicBool,
+    /// Asking it for degraded packs panics.
+    pub(crate) panics: AtomicBool,
     pub(crate) lost_calls: AtomicUsize,
     /// While it is stalled, the ledger still says so often whether a shard is needed.
     pub(crate) answers_left: AtomicUsize,
@@ -94,6 +97,7 @@ impl Directory for MemoryDirectory {
 
     async fn degraded(&self) -> Result<u64, DirectoryError> {
         self.up()?;
+        assert!(!self.panics.load(Ordering::SeqCst), "the directory broke its word");
         let packs = self.packs.lock().unwrap();
         Ok(u64::try_from(packs.values().filter(|record| record.is_degraded()).count()).unwrap())
     }
@@ -173,17 +177,49 @@ pub(crate) fn pack(policy: Policy, shard_len: usize, seed: u64) -> Pack {
     Pack { id: header.id(), header, shards: shards.iter().map(Bytes::copy_from_slice).collect() }
 }
 
+/// That many different packs of the usual policy.
+pub(crate) fn packs(count: u64, shard_len: usize) -> Vec<Pack> {
+    (0..count).map(|seed| pack(Policy::ERASURE, shard_len, seed)).collect()
+}
+
 /// A node's replica on a directory, and its ledger.
 pub(crate) struct Node {
     pub(crate) root: PathBuf,
     pub(crate) directory: Arc<MemoryDirectory>,
     pub(crate) config: ReplicaConfig,
-    pub(crate) running: Option<(Replica, CancellationToken)>,
+    cancel: CancellationToken,
+    // Removed with the node.
+    temporary: Option<TempDir>,
 }
 
 impl Node {
-    /// With `volumes` volumes `v0`, `v1`, ... under `root`.
-    pub(crate) fn new(root: &Path, volumes: usize) -> Self {
+    /// Not yet running, with `volumes` volumes `v0`, `v1`, ... in a temporary directory.
+    pub(crate) fn new(volumes: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut node = Self::at(dir.path(), volumes);
+        node.temporary = Some(dir);
+        node
+    }
+
+    /// Running.
+    pub(crate) async fn running(volumes: usize) -> (Self, Replica) {
+        let mut node = Self::new(volumes);
+        let replica = node.start().await;
+        (node, replica)
+    }
+
+    /// Running on six volumes, with so many packs recorded.
+    pub(crate) async fn with_packs(count: u64, shard_len: usize) -> (Self, Replica, Vec<Pack>) {
+        let (node, replica) = Self::running(6).await;
+        let packs = packs(count, shard_len);
+        for pack in &packs {
+            node.store(&replica, pack).await;
+        }
+        (node, replica, packs)
+    }
+
+    /// Not yet running, under `root`, which outlives the node.
+    pub(crate) fn at(root: &Path, volumes: usize) -> Self {
         // With RUST_LOG=replica=debug a failing test tells its story.
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
@@ -197,37 +233,60 @@ impl Node {
             repair_full_permille: 1000,
             ..ReplicaConfig::default()
         };
-        Self { root: root.to_owned(), directory: Arc::default(), config, running: None }
+        let cancel = CancellationToken::new();
+        Self { root: root.to_owned(), directory: Arc::default(), config, cancel, temporary: None }
     }
 
     pub(crate) async fn try_start(&mut self) -> Result<Replica, ReplicaError> {
         let store = Store::open(&self.root.join("db"), StoreConfig::default()).unwrap();
-        let cancel = CancellationToken::new();
+        self.cancel = CancellationToken::new();
         let key = SigningKey::from_bytes(&[5; 32]);
         let directory = self.directory.clone();
-        let replica = replica::start(self.config.clone(), NETWORK, key, store, directory, cancel.clone()).await?;
-        self.running = Some((replica.clone(), cancel));
-        Ok(replica)
+        replica::start(self.config.clone(), NETWORK, key, store, directory, self.cancel.clone()).await
     }
 
     pub(crate) async fn start(&mut self) -> Replica {
         self.try_start().await.unwrap()
     }
 
-    pub(crate) async fn stop(&mut self) {
-        let (replica, cancel) = self.running.take().unwrap();
-        cancel.cancel();
+    /// Stops the node, of which this must be the last handle.
+    pub(crate) async fn stop(&self, replica: Replica) {
+        self.cancel.cancel();
         replica.stopped().await.unwrap();
         drop(replica);
-        // The tasks let go of database and volumes a moment after they have said that they stopped.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Disk work that was under way lets go of them a moment after the tasks have ended.
+        let in_use = |path: &PathBuf| matches!(Volume::open(path), Err(VolumeError::InUse { .. }));
+        eventually("database and volumes are free", || {
+            let store = Store::open(&self.root.join("db"), StoreConfig::default());
+            store.is_ok() && !self.config.volumes.iter().any(in_use)
+        })
+        .await;
+    }
+
+    /// Stops the node and starts it again.
+    pub(crate) async fn restart(&mut self, replica: Replica) -> Replica {
+        self.stop(replica).await;
+        self.start().await
     }
 
     /// A volume is gone at once, also while the node writes to it.
     pub(crate) fn lose_volume(&self, volume: usize) {
-        let (path, aside) = (self.volume_path(volume), self.volume_path(volume).with_extension("gone"));
-        std::fs::rename(path, &aside).unwrap();
-        std::fs::remove_dir_all(aside).unwrap();
+        self.unplug(volume);
+        std::fs::remove_dir_all(self.unplugged(volume)).unwrap();
+    }
+
+    /// As [`Self::lose_volume`], and it can come back.
+    pub(crate) fn unplug(&self, volume: usize) {
+        std::fs::rename(self.volume_path(volume), self.unplugged(volume)).unwrap();
+    }
+
+    /// The volume that was unplugged is there again, as it was.
+    pub(crate) fn plug_in(&self, volume: usize) {
+        std::fs::rename(self.unplugged(volume), self.volume_path(volume)).unwrap();
+    }
+
+    fn unplugged(&self, volume: usize) -> PathBuf {
+        self.volume_path(volume).with_extension("unplugged")
     }
 
     pub(crate) fn volume_path(&self, volume: usize) -> PathBuf {
@@ -278,6 +337,20 @@ impl Node {
         }
     }
 
+    /// Reads every shard of these packs.
+    pub(crate) async fn check_all(&self, replica: &Replica, packs: &[Pack]) {
+        for pack in packs {
+            self.check(replica, pack).await;
+        }
+    }
+
+    /// Waits until these packs are whole without these volumes, by the ledger.
+    pub(crate) async fn repaired_without(&self, volumes: &[u16], packs: &[Pack]) {
+        let is_off = |pack: &Pack| !self.volumes_of(&pack.id).iter().any(|volume| volumes.contains(volume));
+        let is_repaired = |pack: &Pack| self.directory.is_whole(&pack.id) && is_off(pack);
+        eventually("repaired onto the volumes that are left", || packs.iter().all(is_repaired)).await;
+    }
+
     /// Volumes that hold the pack, by the ledger.
     pub(crate) fn volumes_of(&self, pack: &PackId) -> Vec<u16> {
         let mut volumes: Vec<u16> = self.directory.record(pack).holders.iter().map(|holder| holder.volume.0).collect();
@@ -288,11 +361,12 @@ impl Node {
 
 /// Waits until `holds`, for at most 20 s.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..400 {
+    let until = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < until {
         if holds() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("did not happen within 20 s: {what}");
 }
