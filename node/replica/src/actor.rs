@@ -17,7 +17,9 @@ use crate::look::Found;
 use crate::machine::{Effect, Input, Machine, Outcome, Seen};
 use crate::pending::{Job, Pending, When};
 use crate::shared::Shared;
-use crate::{DirectoryError, OrphanReport, RepairStatus, ReplicaError, VolumeState, census, gone, orphans, repair};
+use crate::{
+    Class, DirectoryError, OrphanReport, RepairStatus, ReplicaError, VolumeState, census, gone, orphans, repair,
+};
 
 /// Pause before something that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -40,7 +42,7 @@ pub(crate) struct View {
 
 /// Work that ended.
 enum Done {
-    Looked { volume: VolumeId, when: When, found: Found },
+    Looked { volume: VolumeId, when: When, found: Result<Found, ReplicaError> },
     Reported { volume: VolumeId, shard: ShardId, packs: Result<Vec<(PackId, i16)>, ReplicaError> },
     VolumeReported { volume: VolumeId, complete: Result<bool, ReplicaError> },
     Reopened { volume: VolumeId, result: Result<(), ReplicaError> },
@@ -84,7 +86,7 @@ impl Actor {
         }
     }
 
-    /// Runs until cancelled, or until the database fails.
+    /// Runs until cancelled, until the database fails, or until work panics.
     pub(crate) async fn run(
         mut self,
         mut mailbox: mpsc::Receiver<Message>,
@@ -106,10 +108,7 @@ impl Actor {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
-                Some(done) = self.work.join_next() => match done {
-                    Ok(done) => self.done(done)?,
-                    Err(error) => tracing::error!(target: "replica", %error, "background work did not finish"),
-                },
+                Some(done) = self.work.join_next() => self.done(done.map_err(ReplicaError::unfinished)?)?,
                 Some(message) = mailbox.recv() => self.message(message),
                 _ = tick.tick() => {
                     self.announce();
@@ -156,7 +155,9 @@ impl Actor {
         match done {
             Done::Looked { volume, when, found } => {
                 self.pending.looked(volume, when);
-                self.looked(volume, found);
+                if let Some(found) = fatal(found)? {
+                    self.looked(volume, found);
+                }
             }
             Done::Reported { volume, shard, packs } => {
                 self.pending.loss_ended();
@@ -299,11 +300,11 @@ impl Actor {
     }
 }
 
-/// Splits off failures of the database, which end the actor; others are logged and tried again.
+/// Splits off failures of the database and panics, which end the actor; others are logged and tried again.
 fn fatal<T>(result: Result<T, ReplicaError>) -> Result<Option<T>, ReplicaError> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error @ ReplicaError::Store(_)) => Err(error),
+        Err(error) if error.class() == Class::Fatal => Err(error),
         Err(error) => {
             tracing::warn!(target: "replica", %error, "background work failed");
             Ok(None)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use primitives::{ShardId, VolumeId};
 use store::{StoreError, VolumeError};
+use tokio::task::JoinError;
 
 /// Why the ledger's directory did not answer. Always worth another try later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ pub enum Class {
     NotFound,
     /// May work later, or with another shard or node.
     NotYet,
-    /// The node's own storage failed: it must stop.
+    /// The node's own storage failed, or the program has a defect: it must stop.
     Fatal,
 }
 
@@ -141,6 +142,12 @@ pub enum ReplicaError {
     /// The ledger did not answer.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// Work panicked: a defect of the program, after which nobody knows what was left undone.
+    #[error("a defect of the program: {reason}; start the node again, and report what it says")]
+    Panicked {
+        /// The task and its words.
+        reason: String,
+    },
     /// The replica is shutting down.
     #[error("the replica has stopped")]
     Stopped,
@@ -164,7 +171,12 @@ impl ReplicaError {
             | Self::Volume(_)
             | Self::Directory(_)
             | Self::Stopped => Class::NotYet,
-            Self::Foreign { .. } | Self::Duplicate { .. } | Self::Store(_) => Class::Fatal,
+            Self::Foreign { .. } | Self::Duplicate { .. } | Self::Store(_) | Self::Panicked { .. } => Class::Fatal,
         }
+    }
+
+    /// Why a task has no result: it panicked, or was dropped because the process ends.
+    pub(crate) fn unfinished(error: JoinError) -> Self {
+        if error.is_panic() { Self::Panicked { reason: error.to_string() } } else { Self::Stopped }
     }
 }

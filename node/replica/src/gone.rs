@@ -54,7 +54,7 @@ pub(crate) async fn damaged(
         return Ok(());
     }
     let task = set_aside(shared.clone(), slot.clone(), *shard, reason.to_owned());
-    tokio::spawn(task).await.unwrap_or(Err(ReplicaError::Stopped))
+    tokio::spawn(task).await.map_err(ReplicaError::unfinished)?
 }
 
 /// The row stays, unused, until the ledger knows: so the loss is not forgotten when the node stops before.

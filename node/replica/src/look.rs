@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::VolumeState;
 use crate::fill::Purpose;
 use crate::machine::Seen;
 use crate::shared::{Shared, blocking};
 use crate::shelf::is_claimed;
 use crate::slot::Slot;
+use crate::{ReplicaError, VolumeState};
 
 /// What a look found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub(crate) enum Found {
 }
 
 /// Looks at the volume of a slot, on a blocking thread.
-pub(crate) async fn look(shared: &Arc<Shared>, slot: Arc<Slot>) -> Found {
+pub(crate) async fn look(shared: &Arc<Shared>, slot: Arc<Slot>) -> Result<Found, ReplicaError> {
     let shared = shared.clone();
-    let looked = blocking(move || match slot.volume() {
+    blocking(move || match slot.volume() {
         Some(volume) if !volume.is_present() => Found::Volume(Seen::Absent),
         Some(volume) if volume.read_only().is_some() => Found::Volume(Seen::ReadOnly),
         Some(volume) => {
@@ -33,6 +33,6 @@ pub(crate) async fn look(shared: &Arc<Shared>, slot: Arc<Slot>) -> Found {
         None if slot.state() == VolumeState::Lost && shared.shelf.is_back(&slot) => Found::Volume(Seen::Present),
         None if is_claimed(&slot.path) => Found::Claim,
         None => Found::Nothing,
-    });
-    looked.await.unwrap_or(Found::Volume(Seen::Absent))
+    })
+    .await
 }

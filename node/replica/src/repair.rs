@@ -16,14 +16,14 @@ use crate::rebuild::{Rebuilt, inconsistent, memory, rebuild};
 use crate::shared::{Shared, blocking};
 use crate::slot::Slot;
 use crate::spread::spread;
-use crate::{ReplicaError, ReplicaEvent, VolumeState, gone, metrics};
+use crate::{Class, ReplicaError, ReplicaEvent, VolumeState, gone, metrics};
 
-/// Repairs a pack as far as that can be done now. Only failures of the database are errors.
+/// Repairs a pack as far as that can be done now. Only failures of the database and panics are errors.
 pub(crate) async fn repair(shared: &Arc<Shared>, pack: PackId) -> Result<Outcome, ReplicaError> {
     let mut work = Work::default();
     match work.repair(shared, pack).await {
         Ok(outcome) => Ok(outcome),
-        Err(error @ ReplicaError::Store(_)) => Err(error),
+        Err(error) if error.class() == Class::Fatal => Err(error),
         Err(ReplicaError::Full { .. } | ReplicaError::NoVolume { .. } | ReplicaError::NoPlace { .. }) => {
             Ok(Outcome::Stuck { unrepairable: false, shards: work.shards, bytes: work.bytes })
         }

@@ -96,11 +96,12 @@ async fn launch(
         let result = tokio::select! {
             result = task => result,
             result = async { match scrubber.await {
-                Ok(Ok(())) => std::future::pending().await,
+                // Cancelled, or the actor has ended and will say why.
+                Ok(Ok(()) | Err(ReplicaError::Stopped)) => std::future::pending().await,
                 other => other,
             } } => result,
         };
-        let result = result.unwrap_or(Err(ReplicaError::Stopped));
+        let result = result.unwrap_or_else(|error| Err(ReplicaError::unfinished(error)));
         let _ = done.send(Some(result.map_err(Arc::new)));
     });
     for (slot, found) in found {
@@ -128,7 +129,7 @@ impl Replica {
         // In a task of its own: a client that leaves does not stop a write half-way between volume and index.
         let shared = self.shared.clone();
         let task = async move { put::put(&shared, pack, index, width, shard, bytes).await };
-        tokio::spawn(task).await.unwrap_or(Err(ReplicaError::Stopped))
+        tokio::spawn(task).await.map_err(ReplicaError::unfinished)?
     }
 
     /// Bytes `range` of a shard (default: all of it). What comes back was verified against the shard's id, or against
@@ -207,7 +208,7 @@ impl Replica {
         self.shared.events.subscribe()
     }
 
-    /// Waits until the replica has stopped: after a cancellation, or because the database failed.
+    /// Waits until the replica has stopped: after a cancellation, because the database failed, or because its own work panicked.
     ///
     /// # Errors
     /// What stopped it.

@@ -201,15 +201,12 @@ pub(crate) fn wall_clock() -> TimestampMs {
     TimestampMs::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Runs disk work on a blocking thread.
+/// Runs disk work on a blocking thread. A panic in it costs a request that asked for it, and ends the actor when the work was
+/// the replica's own.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, crate::ReplicaError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        // A panic in disk work is a defect, but not one that may take the node's other volumes along.
-        tracing::error!(target: "replica", %error, "disk work did not finish");
-        crate::ReplicaError::Stopped
-    })
+    tokio::task::spawn_blocking(work).await.map_err(crate::ReplicaError::unfinished)
 }
 
 /// A stopwatch for read times.
@@ -222,5 +219,18 @@ impl Watch {
 
     pub(crate) fn read(&self) -> std::time::Duration {
         self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Class, ReplicaError};
+
+    #[tokio::test]
+    async fn a_panic_in_disk_work_is_told_as_the_defect_that_it_is() {
+        let error = blocking(|| assert!(std::hint::black_box(false), "no such sector")).await.unwrap_err();
+        assert!(matches!(&error, ReplicaError::Panicked { reason } if reason.contains("no such sector")), "{error}");
+        assert_eq!(error.class(), Class::Fatal);
     }
 }
