@@ -74,6 +74,12 @@ impl Timer {
     pub(super) fn rest(&mut self) {
         self.pace.rest();
     }
+
+    /// Whether nothing is waited for, so that no time counts.
+    #[cfg(test)]
+    pub(super) const fn rests(&self) -> bool {
+        self.pace.since.is_none()
+    }
 }
 
 #[cfg(test)]

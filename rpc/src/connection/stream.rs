@@ -128,12 +128,12 @@ mod tests {
     async fn who_has_nothing_to_take_has_time() {
         let (mut stream, mut other) = stream(4096);
         for _ in 0..3 {
-            let (mut taken, sent) = ([0; 8192], [1; 8192]);
+            let (mut taken, sent) = ([0; 7 * 1024], [1; 7 * 1024]);
             let (written, read) = tokio::join!(stream.write_all(&sent), other.read_exact(&mut taken));
             assert!(written.is_ok() && read.is_ok());
+            assert!(!stream.timer.rests(), "the reader was waited for, and has taken less than 4 KiB since");
             stream.flush().await.unwrap();
-            // Longer than a reader may keep the stream waiting.
-            tokio::time::sleep(Duration::from_millis(80)).await;
+            assert!(stream.timer.rests(), "however long it takes until there is more to send");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::budget::Share;
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Direct I/O wants addresses on this boundary. Bytes.
 const BLOCK: usize = 4096;
@@ -19,13 +19,15 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    fn take(&self, capacity: usize) -> Vec<u8> {
+    /// `None` when the system gives no memory.
+    fn take(&self, capacity: usize) -> Option<Vec<u8>> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         // The last one was used last: its bytes are the likeliest to be in a cache.
-        match free.iter().rposition(|buffer| buffer.capacity() >= capacity) {
-            Some(place) => free.swap_remove(place),
-            None => Vec::with_capacity(capacity),
+        if let Some(place) = free.iter().rposition(|buffer| buffer.capacity() >= capacity) {
+            return Some(free.swap_remove(place));
         }
+        let mut fresh = Vec::new();
+        fresh.try_reserve_exact(capacity).ok().map(|()| fresh)
     }
 
     fn give_back(&self, mut buffer: Vec<u8>) {
@@ -41,8 +43,8 @@ impl Pool {
     }
 }
 
-/// A buffer for one exact length that begins on a block boundary and holds its share of the memory budget until the
-/// last user of its bytes lets go.
+/// A buffer for one exact length that begins on a block boundary. Memory that nothing was written to costs nothing: its share
+/// of the budget is for the bytes that are here.
 ///
 /// The allocation is one block longer than needed and filled with zeros up to the first boundary: alignment without
 /// unsafe code.
@@ -52,24 +54,28 @@ pub(crate) struct ShardBuffer {
     start: usize,
     len: usize,
     pool: Arc<Pool>,
-    permit: OwnedSemaphorePermit,
 }
 
 impl ShardBuffer {
-    /// Room for `len` bytes.
-    pub(crate) fn new(len: usize, pool: &Arc<Pool>, permit: OwnedSemaphorePermit) -> Self {
-        let mut bytes = pool.take(len.saturating_add(BLOCK));
+    /// Room for `len` bytes; `None` when the system has none.
+    pub(crate) fn new(len: usize, pool: &Arc<Pool>) -> Option<Self> {
+        let mut bytes = pool.take(len.saturating_add(BLOCK))?;
         let start = match bytes.as_ptr().align_offset(BLOCK) {
             offset if offset < BLOCK => offset,
             _ => 0,
         };
         bytes.resize(start, 0);
-        Self { bytes, start, len, pool: Arc::clone(pool), permit }
+        Some(Self { bytes, start, len, pool: Arc::clone(pool) })
+    }
+
+    /// Bytes that are here.
+    pub(crate) fn received(&self) -> usize {
+        self.bytes.len().saturating_sub(self.start)
     }
 
     /// Bytes that are still missing.
     pub(crate) fn missing(&self) -> usize {
-        self.len.saturating_sub(self.bytes.len().saturating_sub(self.start))
+        self.len.saturating_sub(self.received())
     }
 
     /// Adds bytes; `false`, and nothing added, when they are more than are missing.
@@ -81,11 +87,11 @@ impl ShardBuffer {
         fits
     }
 
-    /// The bytes received, without copying them.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    /// The bytes received, without copying them; `share` goes back when the last user of them lets go.
+    pub(crate) fn into_bytes(self, share: Share) -> Bytes {
         let start = self.start;
         let pooled = Pooled { bytes: self.bytes, pool: self.pool };
-        Bytes::from_owner(Held { bytes: pooled, _permit: self.permit }).slice(start..)
+        Bytes::from_owner(Held { bytes: pooled, _share: share }).slice(start..)
     }
 }
 
@@ -108,18 +114,18 @@ impl Drop for Pooled {
 }
 
 /// Bytes that hold their share of a memory budget.
-pub(crate) struct Held<T> {
+pub(crate) struct Held<T, S> {
     bytes: T,
-    _permit: OwnedSemaphorePermit,
+    _share: S,
 }
 
-impl<T> Held<T> {
-    pub(crate) const fn new(bytes: T, permit: OwnedSemaphorePermit) -> Self {
-        Self { bytes, _permit: permit }
+impl<T, S> Held<T, S> {
+    pub(crate) const fn new(bytes: T, share: S) -> Self {
+        Self { bytes, _share: share }
     }
 }
 
-impl<T: AsRef<[u8]>> AsRef<[u8]> for Held<T> {
+impl<T: AsRef<[u8]>, S> AsRef<[u8]> for Held<T, S> {
     fn as_ref(&self) -> &[u8] {
         self.bytes.as_ref()
     }
@@ -127,17 +133,20 @@ impl<T: AsRef<[u8]>> AsRef<[u8]> for Held<T> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::Semaphore;
+    use std::time::Duration;
 
+    use super::super::budget::Budget;
     use super::*;
 
-    #[test]
-    fn bytes_are_exact_aligned_and_give_their_share_back() {
-        let budget = Arc::new(Semaphore::new(1));
+    #[tokio::test]
+    async fn bytes_are_exact_aligned_and_give_their_share_back() {
+        // One turn, and nothing else.
+        let budget = Budget::new(1, 1, Duration::from_millis(10));
         let pool = Arc::new(Pool::default());
         for len in [1, 64, 4096, 100_000, 1_000_000, 500_000, 2_000_000, 1_999_936] {
-            let permit = Arc::clone(&budget).try_acquire_owned().unwrap();
-            let mut buffer = ShardBuffer::new(len, &pool, permit);
+            let mut share = budget.share();
+            budget.grow(&mut share, len).await.unwrap();
+            let mut buffer = ShardBuffer::new(len, &pool).unwrap();
             let address = buffer.bytes.as_ptr();
             for part in vec![7u8; len].chunks(1000) {
                 assert!(buffer.push(part));
@@ -145,14 +154,14 @@ mod tests {
             assert_eq!(buffer.missing(), 0);
             assert!(!buffer.push(&[1]), "one byte too many");
             assert_eq!(buffer.bytes.as_ptr(), address, "never moved");
-            let bytes = buffer.into_bytes();
+            let bytes = buffer.into_bytes(share);
             assert_eq!(bytes, vec![7u8; len]);
             assert_eq!(bytes.as_ptr().align_offset(BLOCK), 0);
             let part = bytes.slice(..1);
             drop(bytes);
-            assert_eq!(budget.available_permits(), 0, "a part is still in use");
+            assert!(budget.grow(&mut budget.share(), 1).await.is_err(), "a part is still in use");
             drop(part);
-            assert_eq!(budget.available_permits(), 1);
+            budget.grow(&mut budget.share(), 1).await.unwrap();
         }
         assert_eq!(
             pool.free.lock().unwrap().len(),
@@ -163,14 +172,13 @@ mod tests {
 
     #[test]
     fn the_pool_is_bounded() {
-        let budget = Arc::new(Semaphore::new(100));
+        let budget = Budget::new(0, 0, Duration::ZERO);
         let pool = Arc::new(Pool::default());
         let buffers: Vec<_> = (0..10)
             .map(|_| {
-                let permit = Arc::clone(&budget).try_acquire_owned().unwrap();
-                let mut buffer = ShardBuffer::new(8 * 1024 * 1024, &pool, permit);
+                let mut buffer = ShardBuffer::new(8 * 1024 * 1024, &pool).unwrap();
                 assert!(buffer.push(&[1]));
-                buffer.into_bytes()
+                buffer.into_bytes(budget.share())
             })
             .collect();
         drop(buffers);

@@ -1,5 +1,6 @@
 //! What the port serves beside JSON-RPC: a tower layer in front of jsonrpsee.
 
+mod budget;
 mod buffer;
 mod cors;
 mod health;

@@ -1,27 +1,28 @@
 //! `PUT /shards/{id}?pack=…&index=…&width=…`: one shard in, one signed acknowledgement out.
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use jsonrpsee::server::{HttpBody, HttpResponse};
 use primitives::{PackId, ShardId};
+use tokio::time::timeout_at;
 
+use super::budget::NoRoom;
 use super::buffer::ShardBuffer;
 use super::reply;
-use super::shards::{Shards, refuse};
+use super::shards::{LEN_MAX, Shards, refuse};
 use crate::metrics;
-
-/// Longest shard, bytes: [`primitives::PackHeader::SHARD_LEN_MAX`].
-const LEN_MAX: usize = 32 * 1024 * 1024;
 
 impl Shards {
     pub(super) async fn put(&self, shard: ShardId, head: Parts, mut body: HttpBody) -> HttpResponse {
         let place = Place::parse(head.uri.query().unwrap_or_default());
         let len = content_length(&head.headers);
         let refused = match (place, &len) {
-            (Ok(place), Ok(len)) => match self.reserve_put(*len).await {
-                Some(permit) => return self.take(shard, place, ShardBuffer::new(*len, &self.pool, permit), body).await,
-                None => reply::busy("the node takes as many shards as it has memory for; try again"),
+            (Ok(place), Ok(len)) => match self.receive(*len, &mut body).await {
+                Ok(bytes) => return self.store(shard, place, bytes).await,
+                Err(Broken::Answer(answer)) => return answer,
+                Err(Broken::NoRoom) => reply::busy("the node takes as many shards as it has memory for; try again"),
             },
             (_, Err((status, reason))) => reply::text(*status, reason),
             (Err(reason), _) => reply::text(StatusCode::BAD_REQUEST, reason),
@@ -33,20 +34,45 @@ impl Shards {
         refused
     }
 
-    async fn take(&self, shard: ShardId, place: Place, mut buffer: ShardBuffer, mut body: HttpBody) -> HttpResponse {
-        while buffer.missing() > 0 {
-            let frame = match body.frame().await {
-                None => return reply::text(StatusCode::BAD_REQUEST, "the body ended before Content-Length"),
-                Some(Err(error)) => return reply::broken_body(&error),
-                Some(Ok(frame)) => frame,
+    /// Reads the body; memory is taken for what has come.
+    async fn receive(&self, len: usize, body: &mut HttpBody) -> Result<Bytes, Broken> {
+        let bad = |reason| Broken::Answer(reply::text(StatusCode::BAD_REQUEST, reason));
+        let mut share = self.puts.share();
+        let mut buffer = None;
+        loop {
+            let frame = match share.until() {
+                None => body.frame().await,
+                Some(until) => match timeout_at(until, body.frame()).await {
+                    Ok(frame) => frame,
+                    Err(_) if self.puts.may_stay(&mut share) => continue,
+                    Err(_) => return Err(Broken::NoRoom),
+                },
             };
-            if let Some(part) = frame.data_ref()
-                && !buffer.push(part)
-            {
-                return reply::text(StatusCode::BAD_REQUEST, "the body is longer than Content-Length");
+            let part = match frame {
+                None => return Err(bad("the body ended before Content-Length")),
+                Some(Err(error)) => return Err(Broken::Answer(reply::broken_body(&error))),
+                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            };
+            let received = buffer.as_ref().map_or(0, ShardBuffer::received);
+            self.puts
+                .grow(&mut share, received.saturating_add(part.len()).min(len))
+                .await
+                .map_err(|NoRoom| Broken::NoRoom)?;
+            let mut filling = match buffer.take() {
+                Some(buffer) => buffer,
+                None => ShardBuffer::new(len, &self.pool).ok_or(Broken::NoRoom)?,
+            };
+            if !filling.push(&part) {
+                return Err(bad("the body is longer than Content-Length"));
             }
+            if filling.missing() == 0 {
+                return Ok(filling.into_bytes(share));
+            }
+            buffer = Some(filling);
         }
-        let bytes = buffer.into_bytes();
+    }
+
+    async fn store(&self, shard: ShardId, place: Place, bytes: Bytes) -> HttpResponse {
         metrics::shard_received(bytes.len());
         match self.backend.shard_put(place.pack, place.index, place.width, shard, bytes).await {
             Ok(ack) => reply::json(StatusCode::OK, &ack),
@@ -55,10 +81,18 @@ impl Shards {
     }
 }
 
+/// Why a shard has not come in.
+enum Broken {
+    /// There was no memory in time; the rest of the body may still come.
+    NoRoom,
+    /// It is over.
+    Answer(HttpResponse),
+}
+
 async fn drain(body: &mut HttpBody) {
     let mut left = LEN_MAX;
     while let Some(Ok(frame)) = body.frame().await {
-        left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
         if left == 0 {
             return;
         }

@@ -7,13 +7,17 @@ use jsonrpsee::server::{HttpRequest, HttpResponse};
 use primitives::ShardId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::budget::Budget;
 use super::buffer::Pool;
 use super::reply;
 use crate::backend::ShardError;
 use crate::{Backend, ShardLimits};
 
-/// Memory is counted in units of this many bytes, so that a semaphore of 32 bits can count it.
+/// Memory on its way out is counted in units of this many bytes, so that a semaphore of 32 bits can count it.
 const UNIT: usize = 16 * 1024;
+
+/// Longest shard, bytes: [`primitives::PackHeader::SHARD_LEN_MAX`].
+pub(super) const LEN_MAX: usize = 32 * 1024 * 1024;
 
 /// Shard transfers, with their memory budgets.
 #[derive(Debug)]
@@ -21,18 +25,18 @@ pub(crate) struct Shards {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) limits: ShardLimits,
     pub(super) pool: Arc<Pool>,
-    puts: Arc<Semaphore>,
+    pub(super) puts: Budget,
     gets: Arc<Semaphore>,
 }
 
 impl Shards {
     pub(crate) fn new(backend: Arc<dyn Backend>, limits: ShardLimits) -> Self {
-        let units = |bytes: usize| Arc::new(Semaphore::new(bytes.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS)));
+        let get_units = limits.get_bytes_max.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             backend,
             pool: Arc::default(),
-            puts: units(limits.put_bytes_max),
-            gets: units(limits.get_bytes_max),
+            puts: Budget::new(limits.put_bytes_max, LEN_MAX, limits.wait),
+            gets: Arc::new(Semaphore::new(get_units)),
             limits,
         }
     }
@@ -52,26 +56,13 @@ impl Shards {
         }
     }
 
-    /// Memory for a shard on its way in; `None` when there is none in time.
-    pub(super) async fn reserve_put(&self, len: usize) -> Option<OwnedSemaphorePermit> {
-        reserve(&self.puts, self.limits.put_bytes_max, len, self.limits.wait).await
-    }
-
     /// Memory for a shard on its way out; `None` when there is none in time.
     pub(super) async fn reserve_get(&self, len: usize) -> Option<OwnedSemaphorePermit> {
-        reserve(&self.gets, self.limits.get_bytes_max, len, self.limits.wait).await
+        // A transfer larger than the whole budget runs alone.
+        let units = u32::try_from(len.min(self.limits.get_bytes_max).div_ceil(UNIT).max(1)).ok()?;
+        let reserved = Arc::clone(&self.gets).acquire_many_owned(units);
+        tokio::time::timeout(self.limits.wait, reserved).await.ok()?.ok()
     }
-}
-
-async fn reserve(
-    budget: &Arc<Semaphore>,
-    budget_bytes: usize,
-    len: usize,
-    wait: std::time::Duration,
-) -> Option<OwnedSemaphorePermit> {
-    // A transfer larger than the whole budget runs alone.
-    let units = u32::try_from(len.min(budget_bytes).div_ceil(UNIT).max(1)).ok()?;
-    tokio::time::timeout(wait, Arc::clone(budget).acquire_many_owned(units)).await.ok()?.ok()
 }
 
 /// A failed transfer as an HTTP answer; the texts say what to do.

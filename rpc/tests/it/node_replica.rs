@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +21,8 @@ pub(crate) struct MemoryReplica {
     pub(crate) corrupt: Mutex<Vec<ShardId>>,
     /// Answers nothing before it is notified.
     pub(crate) gate: Option<Notify>,
+    /// Shards that have come in whole.
+    pub(crate) received: AtomicU32,
     pub(crate) full: AtomicBool,
     pub(crate) ready: AtomicBool,
     /// Takes ids on trust: hashing would be most of what a benchmark measures.
@@ -34,6 +36,7 @@ impl MemoryReplica {
             shards: Mutex::default(),
             corrupt: Mutex::default(),
             gate: None,
+            received: AtomicU32::new(0),
             full: AtomicBool::new(false),
             ready: AtomicBool::new(true),
             trusting: AtomicBool::new(false),
@@ -56,6 +59,7 @@ impl ReplicaBackend for Node {
         bytes: Bytes,
     ) -> Result<ShardAck, ShardError> {
         let replica = &self.replica;
+        replica.received.fetch_add(1, Ordering::Relaxed);
         if let Some(gate) = &replica.gate {
             gate.notified().await;
         }
@@ -69,7 +73,8 @@ impl ReplicaBackend for Node {
                 return Err(ShardError::Mismatch { expected: shard, found });
             }
         }
-        replica.shards.lock().unwrap().insert(shard, bytes);
+        // A copy: the bytes themselves hold a share of the server's memory until they are on a disk.
+        replica.shards.lock().unwrap().insert(shard, Bytes::copy_from_slice(&bytes));
         let (node, volume) = (replica.node(), VolumeId(2));
         let hash = ShardAck::sign_hash(&self.spec.network, &pack, index, &shard, &node, volume);
         let signature = Ed25519Signature::new(replica.key.sign(hash.as_ref()).to_bytes());

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::node::Node;
 use crate::node_replica::MemoryReplica;
-use crate::wire::{Reply, TestServer};
+use crate::wire::{Connection, Reply, TestServer, eventually};
 
 fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|i| u8::try_from(i % 251).unwrap()).collect()
@@ -168,7 +168,8 @@ async fn more_than_there_is_memory_for_waits_and_then_is_told_to_come_back() {
         let (server, first) = (Arc::clone(&server), first.clone());
         tokio::spawn(async move { put(&server, &first).await.status })
     };
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let received = || server.node.replica.received.load(Ordering::Relaxed);
+    eventually("the first shard is in memory", async || (received() == 1).then_some(())).await;
     let begun = Instant::now();
     let refused = put(&server, &bytes(128)).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
@@ -176,10 +177,61 @@ async fn more_than_there_is_memory_for_waits_and_then_is_told_to_come_back() {
     let gate = server.node.replica.gate.as_ref().unwrap();
     gate.notify_one();
     assert_eq!(waiting.await.unwrap(), 200);
-    // The replica in this test keeps the bytes, and with them their share of the memory.
-    server.node.replica.shards.lock().unwrap().clear();
     gate.notify_one();
     assert_eq!(put(&server, &bytes(128)).await.status, 200);
+}
+
+/// A connection that announces 32 MiB, sends so many bytes of it, and no more.
+async fn stalled(server: &TestServer, sends: usize) -> Connection {
+    let mut connection = server.connect();
+    let head = format!("PUT {} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {LARGEST}\r\n\r\n", path(&ShardId::ZERO));
+    tokio::task::spawn_blocking(move || {
+        connection.send(head.as_bytes());
+        connection.send(&vec![0; sends]);
+        connection
+    })
+    .await
+    .unwrap()
+}
+
+const LARGEST: usize = 32 * 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn senders_that_announce_and_send_little_hold_little() {
+    let shards = ShardLimits { put_bytes_max: 2 * LARGEST, wait: Duration::from_secs(20), ..ShardLimits::default() };
+    let server = TestServer::with(Node::new(), RpcConfig { shards, ..RpcConfig::default() }).await;
+    let mut held = Vec::new();
+    for number in 0..40 {
+        held.push(stalled(&server, number % 2).await);
+    }
+    let begun = Instant::now();
+    assert_eq!(put(&server, &bytes(LARGEST)).await.status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(20), "nobody's patience had to end first");
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn senders_that_stall_near_the_end_let_others_go_on() {
+    // Three of these take all there is, and the last of them what is kept for the shard that is being finished.
+    let shards = ShardLimits { put_bytes_max: 3 * LARGEST, wait: Duration::from_secs(5), ..ShardLimits::default() };
+    let server = TestServer::with(Node::new(), RpcConfig { shards, ..RpcConfig::default() }).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(stalled(&server, LARGEST - 64).await);
+    }
+    let good = (0..3u8).map(async |first| {
+        let mut bytes = bytes(LARGEST);
+        bytes[0] = first;
+        // As a client does: again while it is told to.
+        eventually("the shard is taken", async || match put(&server, &bytes).await.status {
+            200 => Some(()),
+            503 => None,
+            other => panic!("status {other}"),
+        })
+        .await;
+    });
+    futures::future::join_all(good).await;
+    drop(held);
 }
 
 /// Prints speeds beside those of a bare socket; it cannot fail on a slow machine.

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpc::{RpcConfig, Server};
 use serde_json::{Value, json};
@@ -16,6 +16,18 @@ pub(crate) struct TestServer {
     pub(crate) node: Node,
     pub(crate) addr: SocketAddr,
     _stop: tokio_util::sync::DropGuard,
+}
+
+/// Looks again and again until there is something to be seen.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < until, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// An HTTP answer.
@@ -129,6 +141,16 @@ impl Connection {
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         // The server may have answered and closed already: its answer says why.
         let _ = self.reader.get_mut().write_all(bytes);
+    }
+
+    /// Whether an answer has begun to come, or the connection has ended, before so much time has passed.
+    pub(crate) fn answers_within(&mut self, time: Duration) -> bool {
+        let stream = self.reader.get_ref().try_clone().unwrap();
+        let usual = stream.read_timeout().unwrap();
+        stream.set_read_timeout(Some(time)).unwrap();
+        let waited = self.reader.fill_buf().map(drop);
+        stream.set_read_timeout(usual).unwrap();
+        !waited.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
     }
 
     /// Reads one answer.
