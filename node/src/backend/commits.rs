@@ -10,7 +10,7 @@ use rpc::BackendError;
 use super::ledger::failed;
 
 /// Submits commands; one outcome each, in order. A pack of which too few shards are here is refused before the ledger hears
-/// of it.
+/// of it, and with it the whole batch that it is in: its speaker signed all of the batch or nothing.
 pub(super) async fn submit(
     ledger: &Ledger,
     replica: &Replica,
@@ -44,17 +44,25 @@ fn may_be_recorded<E>(answers: &Result<Vec<Result<Applied, Refusal>>, E>, sent: 
     }
 }
 
-/// The packs that a command records, with the acknowledgements of their shards; a batch has no batches in it.
+/// The packs that a command records, with the acknowledgements of their shards.
 fn commits(command: &Command) -> Vec<(PackHeader, Vec<ShardAck>)> {
-    let commands = match command {
-        Command::Batch { commands } => commands.as_slice(),
+    let commits = inner(command).iter().filter_map(commit);
+    commits.map(|(header, acks)| (header.clone(), acks.to_vec())).collect()
+}
+
+/// The commands of a batch, which has no batches in it; the command itself when it is none.
+fn inner(command: &Command) -> &[Command] {
+    match command {
+        Command::Batch { commands } => commands,
         single => std::slice::from_ref(single),
-    };
-    let commit = |command: &Command| match command {
-        Command::PackCommit { header, acks, .. } => Some((header.clone(), acks.clone())),
+    }
+}
+
+fn commit(command: &Command) -> Option<(&PackHeader, &[ShardAck])> {
+    match command {
+        Command::PackCommit { header, acks, .. } => Some((header, acks)),
         _ => None,
-    };
-    commands.iter().filter_map(commit).collect()
+    }
 }
 
 /// Why each command must not reach the ledger; `None` for those that may. A pack of which too few shards are left could not
@@ -70,16 +78,32 @@ async fn refusals(
     }
     let reader = ledger.read(Consistency::Stale).await?;
     let refusal = |signed: &SignedCommand| {
-        for (header, _) in commits(&signed.command) {
+        for (position, command) in inner(&signed.command).iter().enumerate() {
+            let Some((header, _)) = commit(command) else { continue };
             let pack = header.id();
             let Some(shortage) = unreadable.iter().find(|shortage| shortage.pack == pack) else { continue };
             if reader.pack(&pack)?.is_none() {
-                return Ok(Some(Refusal::TooFewHolders { found: shortage.have, needed: shortage.need }));
+                return Ok(Some(too_few(&signed.command, position, shortage)));
             }
         }
         Ok(None)
     };
     commands.iter().map(refusal).collect()
+}
+
+/// The refusal of a command; of a batch it says which of its commands is at fault.
+fn too_few(command: &Command, position: usize, shortage: &Shortage) -> Refusal {
+    let Shortage { pack, have, need } = *shortage;
+    match command {
+        Command::Batch { .. } => Refusal::Invalid {
+            what: "batch".to_owned(),
+            reason: format!(
+                "nothing of it was applied: command {position} records pack {pack}, of which {have} acknowledged shards are \
+                 here and {need} are needed; send its shards again, or the batch without it"
+            ),
+        },
+        _ => Refusal::TooFewHolders { found: have, needed: need },
+    }
 }
 
 #[cfg(test)]
