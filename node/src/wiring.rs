@@ -98,7 +98,10 @@ impl Parts {
                 .wrap_err("cannot start the chain")?;
 
         let snapshots = data_dir.path().join("raft-snapshots");
-        let ledger_config = LedgerConfig::new(data_dir.raft_log(), snapshots, keys.member_key());
+        let ledger_config = LedgerConfig {
+            free_bytes_min: u64::from(config.store.free_mib_min) << 20,
+            ..LedgerConfig::new(data_dir.raft_log(), snapshots, keys.member_key())
+        };
         let genesis = LedgerGenesis {
             network: spec.network,
             cluster: cluster.id,

@@ -2,7 +2,7 @@
 //! many submissions at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::available_parallelism;
 
 use parity_scale_codec::Encode;
 use primitives::SignatureError;
@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use crate::checked::{Checked, Checker};
 use crate::error::LedgerError;
 use crate::machine::invalid;
+use crate::parts::Parts;
 use crate::propose::{Answer, GROUP_COMMANDS, Part};
 
 /// Most submissions that a thread takes at once: about a millisecond of work when each is one command, short enough for
@@ -37,15 +38,16 @@ pub(crate) struct Submission {
 pub(crate) fn start(
     checker: Arc<Checker>,
     submissions: mpsc::Receiver<Submission>,
+    threads: &Parts,
 ) -> Result<mpsc::Receiver<Vec<Part>>, LedgerError> {
     let (sender, parts) = mpsc::channel(MAILBOX);
     let submissions = Arc::new(Mutex::new(submissions));
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = available_parallelism().map_or(1, usize::from);
     for number in 0..cores.min(THREADS_MAX) {
         let (checker, submissions, sender) = (Arc::clone(&checker), Arc::clone(&submissions), sender.clone());
-        thread::Builder::new()
-            .name(format!("ledger-check-{number}"))
-            .spawn(move || run(&checker, &submissions, &sender, cores))
+        let body = move || run(&checker, &submissions, &sender, cores);
+        threads
+            .thread(format!("ledger-check-{number}"), "checks signatures", body)
             .map_err(|error| LedgerError::Config { reason: format!("no thread to check signatures on: {error}") })?;
     }
     Ok(parts)

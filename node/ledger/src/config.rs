@@ -47,6 +47,13 @@ pub struct LedgerConfig {
     pub in_flight_commands: usize,
     /// How long a submission waits for room and a leader. Default 10 s.
     pub submit_deadline: Duration,
+    /// Linearizable reads that may wait for a leader's confirmation at once; more are told to come again. Default 16,384,
+    /// a few MB: far more than are under way when there is a leader.
+    pub waiting_reads: usize,
+    /// Bytes that stay free on each disk of log, tables and snapshots: with less, new commands are refused, and the rest is
+    /// for what must be written about data that is here already ([`Ledger::submit_own`](crate::Ledger::submit_own)), for
+    /// snapshots, and for the database's own order. Default 512 MiB; 0 = new commands are never refused for this.
+    pub free_bytes_min: u64,
 }
 
 impl LedgerConfig {
@@ -65,6 +72,8 @@ impl LedgerConfig {
             keep_entries: 2_000,
             in_flight_commands: 2_048,
             submit_deadline: Duration::from_secs(10),
+            waiting_reads: 16_384,
+            free_bytes_min: 512 << 20,
         }
     }
 

@@ -67,9 +67,24 @@ pub enum LedgerError {
     /// No member leads, or the leader has no quorum. Not yet: try again.
     #[error("the ledger has no leader with a quorum; try again")]
     NoLeader,
-    /// The mailbox is full and stayed so. Not yet: try again.
+    /// As many commands or reads wait as may. Not yet: try again.
     #[error("the ledger is busy; try again")]
     Busy,
+    /// A disk of the ledger is nearly full. Not yet: again when there is room.
+    #[error(
+        "the node takes nothing new: the file system of {path} has {} MiB free, and {} MiB are kept for what must be \
+         written about data that is here already; free space there, or lower store.free_mib_min",
+        .free_bytes >> 20,
+        .free_bytes_min >> 20,
+    )]
+    DiskLow {
+        /// A directory of the ledger on that disk.
+        path: PathBuf,
+        /// What is free, bytes.
+        free_bytes: u64,
+        /// What must stay free, bytes.
+        free_bytes_min: u64,
+    },
     /// A request from a peer that is none. The sender's fault.
     #[error("not a ledger request: {reason}")]
     Request {
@@ -86,7 +101,10 @@ impl LedgerError {
     /// Whether the node must stop.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        !matches!(self, Self::NotLeader { .. } | Self::NoLeader | Self::Busy | Self::Request { .. })
+        !matches!(
+            self,
+            Self::NotLeader { .. } | Self::NoLeader | Self::Busy | Self::DiskLow { .. } | Self::Request { .. }
+        )
     }
 
     /// The same, for one more of those who wait.
@@ -95,6 +113,7 @@ impl LedgerError {
             Self::NotLeader { leader } => Self::NotLeader { leader: *leader },
             Self::NoLeader => Self::NoLeader,
             Self::Busy => Self::Busy,
+            Self::Stopped { reason } => Self::Stopped { reason: reason.clone() },
             other => Self::Stopped { reason: other.to_string() },
         }
     }

@@ -15,6 +15,7 @@ use crate::check::{self, Submission};
 use crate::checked::Checker;
 use crate::error::LedgerError;
 use crate::metrics;
+use crate::parts::Parts;
 use crate::propose::{GROUP_COMMANDS, propose_all};
 use crate::types::Raft;
 
@@ -43,12 +44,13 @@ impl Ingress {
         checker: Arc<Checker>,
         in_flight_commands: usize,
         deadline: Duration,
+        tasks: &Parts,
         cancel: CancellationToken,
     ) -> Result<Self, LedgerError> {
         let limit = in_flight_commands.clamp(1, Semaphore::MAX_PERMITS);
         let (mailbox, submissions) = mpsc::channel(MAILBOX);
-        let parts = check::start(checker, submissions)?;
-        tokio::spawn(propose_all(raft, parts, deadline, cancel));
+        let parts = check::start(checker, submissions, tasks)?;
+        tasks.task("proposes entries", propose_all(raft, parts, deadline, cancel));
         Ok(Self { mailbox, in_flight: Arc::new(Semaphore::new(limit)), limit, deadline })
     }
 

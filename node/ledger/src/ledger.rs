@@ -11,19 +11,22 @@ use primitives::ledger::{Applied, Refusal, SignedCommand, Totals, TrustedSet};
 use primitives::{Height, MemberKey};
 use serde::Serialize;
 use store::Store;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::checked::Checker;
 use crate::config::{LedgerConfig, LedgerGenesis};
 use crate::error::LedgerError;
 use crate::ingress::Ingress;
-use crate::keeper::{self, End};
+use crate::keeper::Keeper;
 use crate::log::LogStore;
 use crate::machine::{Limits, Rules};
 use crate::network::Network;
+use crate::parts::Parts;
+use crate::raft_errors::stopped;
 use crate::reader::{Consistency, Reader, View};
 use crate::receiver::Receiver;
+use crate::room::Room;
 use crate::rounds::Rounds;
 use crate::state::StateMachine;
 use crate::transport::Transport;
@@ -35,12 +38,13 @@ pub struct Ledger {
     raft: Raft,
     genesis: Arc<TrustedSet>,
     store: Store,
-    log: LogStore,
+    pub(crate) log: LogStore,
     ingress: Ingress,
     rounds: Rounds,
     receiver: Arc<Receiver>,
     applied: watch::Receiver<u64>,
-    end: watch::Receiver<Option<End>>,
+    room: Room,
+    keeper: Keeper,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -89,15 +93,16 @@ pub fn start(
     cancel: CancellationToken,
 ) -> BoxFuture<'static, Result<Ledger, LedgerError>> {
     // Boxed here, so that Raft is compiled with this crate and not again with the program that runs it.
-    Box::pin(start_with(config, genesis, Limits::default(), store, transport, cancel))
+    Box::pin(start_with(config, genesis, store, transport, Parts::new(), cancel))
 }
 
+/// As [`start`], with parts that the caller can add to.
 pub(crate) async fn start_with(
     config: LedgerConfig,
     genesis: LedgerGenesis,
-    limits: Limits,
     store: Store,
     transport: Arc<dyn Transport>,
+    (parts, ended): (Parts, mpsc::Receiver<String>),
     cancel: CancellationToken,
 ) -> Result<Ledger, LedgerError> {
     let members = raft_members(&genesis.members);
@@ -108,25 +113,27 @@ pub(crate) async fn start_with(
         cluster: genesis.cluster,
         members: genesis.members.iter().copied().collect::<BTreeSet<_>>(),
         genesis: TrustedSet { since: Height::GENESIS, validators: genesis.validators },
-        limits,
+        limits: Limits::default(),
     });
     let log = LogStore::open(&config.log_dir, config.log)?;
     let checker = Arc::new(Checker::new(rules.network));
     let machine =
         StateMachine::open(store.clone(), Arc::clone(&rules), Arc::clone(&checker), config.snapshot_dir.clone())?;
+    let room = Room::new([config.log_dir.as_path(), &config.snapshot_dir, store.path()], config.free_bytes_min)?;
+    let machine = machine.keeping_free(room.clone());
     let applied = machine.applied();
     let receiver = Arc::new(Receiver::new(config.snapshot_dir.clone()));
     let raft_config = Arc::new(config.raft()?);
     let raft = Raft::new(id, raft_config, Network::new(transport), log.clone(), machine)
         .await
-        .map_err(|fatal| LedgerError::Stopped { reason: fatal.to_string() })?;
+        .map_err(|fatal| stopped(&fatal))?;
     initialize(&raft, &members).await?;
-    let ingress =
-        Ingress::start(raft.clone(), checker, config.in_flight_commands, config.submit_deadline, cancel.clone())?;
-    let rounds = Rounds::start(raft.clone(), config.submit_deadline, cancel.clone());
-    let end = keeper::start(raft.clone(), log.clone(), config.snapshot_log_bytes, cancel);
+    let deadline = config.submit_deadline;
+    let ingress = Ingress::start(raft.clone(), checker, config.in_flight_commands, deadline, &parts, cancel.clone())?;
+    let rounds = Rounds::start(raft.clone(), config.waiting_reads, deadline, &parts, cancel.clone());
+    let keeper = Keeper::start(raft.clone(), log.clone(), config.snapshot_log_bytes, ended, cancel);
     let genesis = Arc::new(rules.genesis.clone());
-    let ledger = Ledger { raft, genesis, store, log, ingress, rounds, receiver, applied, end };
+    let ledger = Ledger { raft, genesis, store, log, ingress, rounds, receiver, applied, room, keeper };
     if members.len() == 1 {
         // Nothing that was acknowledged before may be missing from even a stale read after this.
         ledger.read(Consistency::Linearizable).await?;
@@ -153,19 +160,45 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]: not ordered, as far as this member knows; sending the same commands again is harmless.
+    /// [`LedgerError::DiskLow`] before a disk is full.
     pub async fn submit(&self, commands: Vec<SignedCommand>) -> Result<Vec<Result<Applied, Refusal>>, LedgerError> {
-        self.ingress.submit(commands).await
+        self.room.check()?;
+        self.submit_own(commands).await
+    }
+
+    /// The same, also while a disk is nearly full: for what this node itself has to say about packs and snapshots that are
+    /// recorded already. Never for what comes from others.
+    ///
+    /// # Errors
+    /// Those of [`Self::submit`], without [`LedgerError::DiskLow`].
+    pub async fn submit_own(&self, commands: Vec<SignedCommand>) -> Result<Vec<Result<Applied, Refusal>>, LedgerError> {
+        match self.ingress.submit(commands).await {
+            Ok(outcomes) => Ok(outcomes),
+            Err(error) => Err(self.keeper.explain(error).await),
+        }
+    }
+
+    /// Whether there is room for something new on the disks that log and tables are on.
+    ///
+    /// # Errors
+    /// [`LedgerError::DiskLow`], and [`LedgerError::File`] when a disk does not say.
+    pub fn room(&self) -> Result<(), LedgerError> {
+        self.room.check()
     }
 
     /// The tables, for reading. Why a linearizable read is one, and how many share the work: `rounds.rs`.
     ///
     /// # Errors
-    /// [`LedgerError::NotLeader`] or [`LedgerError::NoLeader`] for a linearizable read that cannot be had here now.
+    /// [`LedgerError::NotLeader`], [`LedgerError::NoLeader`] or [`LedgerError::Busy`] for a linearizable read that cannot be
+    /// had here now.
     pub async fn read(&self, consistency: Consistency) -> Result<Reader, LedgerError> {
         let view = match consistency {
             Consistency::Stale => View::Stale { applied: *self.applied.borrow() },
             Consistency::Linearizable => {
-                let confirmed = self.rounds.confirm().await?;
+                let confirmed = match self.rounds.confirm().await {
+                    Ok(confirmed) => confirmed,
+                    Err(error) => return Err(self.keeper.explain(error).await),
+                };
                 // The tables may have moved on since; they do not go back.
                 let applied = (*self.applied.borrow()).max(confirmed.index);
                 View::Linearizable { applied, term: confirmed.term }
@@ -224,7 +257,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Stopped`].
     pub async fn snapshot_now(&self) -> Result<(), LedgerError> {
-        self.raft.trigger().snapshot().await.map_err(|fatal| LedgerError::Stopped { reason: fatal.to_string() })
+        self.raft.trigger().snapshot().await.map_err(|fatal| stopped(&fatal))
     }
 
     /// Waits until the ledger has ended: `Ok` when it was cancelled, the reason when it failed.
@@ -232,11 +265,6 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Stopped`].
     pub async fn stopped(&self) -> Result<(), LedgerError> {
-        let mut end = self.end.clone();
-        match end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone()) {
-            Some(End::Cancelled) => Ok(()),
-            Some(End::Failed(reason)) => Err(LedgerError::Stopped { reason }),
-            None => Err(LedgerError::Stopped { reason: "its keeper has ended".to_owned() }),
-        }
+        self.keeper.ended().await
     }
 }

@@ -11,14 +11,27 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
+//! use ed25519_dalek::{Signer as _, SigningKey};
 //! use ledger::{Consistency, LedgerConfig, LedgerGenesis, NoPeers};
-//! # async fn example(genesis: LedgerGenesis, store: store::Store) -> Result<(), Box<dyn std::error::Error>> {
-//! # let command: primitives::ledger::SignedCommand = unimplemented!();
+//! use primitives::ledger::{Command, SignedCommand, Signer, VolumeInfo};
+//! use primitives::{Ed25519Signature, NodeKey, SessionId, VolumeId};
+//!
+//! # async fn example(genesis: LedgerGenesis, store: store::Store, node: SigningKey)
+//! #     -> Result<(), Box<dyn std::error::Error>> {
+//! // A storage node announces its volume.
+//! let command = Command::NodeAnnounce { volumes: vec![VolumeInfo { volume: VolumeId(0), weight: 10 }] };
+//! let (session, serial) = (SessionId::new([1; 16]), 1);
+//! let hash = SignedCommand::sign_hash(&genesis.network, &command, session, serial);
+//! let signature = Ed25519Signature::new(node.sign(hash.as_ref()).to_bytes());
+//! let signer = Signer::Node(NodeKey::new(node.verifying_key().to_bytes()), signature);
+//!
 //! let config = LedgerConfig::new("data/raft", "data/snapshots", genesis.members[0]);
 //! let cancel = tokio_util::sync::CancellationToken::new();
 //! let ledger = ledger::start(config, genesis, store, Arc::new(NoPeers), cancel).await?;
-//! let outcome = ledger.submit(vec![command]).await?;
-//! let waiting = ledger.read(Consistency::Linearizable).await?.outbox(500)?;
+//! for outcome in ledger.submit(vec![SignedCommand { command, session, serial, signer }]).await? {
+//!     outcome?;
+//! }
+//! let nodes = ledger.read(Consistency::Linearizable).await?.nodes(None, 10)?;
 //! # Ok(()) }
 //! ```
 
@@ -36,10 +49,13 @@ mod machine;
 mod meta;
 mod metrics;
 mod network;
+mod parts;
 mod propose;
 mod queries;
+mod raft_errors;
 mod reader;
 mod receiver;
+mod room;
 mod rounds;
 mod rules;
 mod snapshot;

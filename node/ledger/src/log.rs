@@ -68,25 +68,37 @@ impl raft_log::Types for LogTypes {
 }
 
 /// Who waits for an fsync.
-enum Flushed {
+enum Waiting {
     Append(IOFlushed<TypeConfig>),
     Vote(oneshot::Sender<io::Result<()>>),
 }
 
+/// What an fsync came to, for who waits for it.
+struct Flushed {
+    waiting: Waiting,
+    dir: Arc<Path>,
+}
+
 impl Callback for Flushed {
     fn send(self, result: io::Result<()>) {
-        match self {
-            Self::Append(flushed) => flushed.io_completed(result),
+        let result = result.map_err(|error| located(&self.dir, &error));
+        match self.waiting {
+            Waiting::Append(flushed) => flushed.io_completed(result),
             // Nobody waits any more: Raft is shutting down.
-            Self::Vote(sender) => drop(sender.send(result)),
+            Waiting::Vote(sender) => drop(sender.send(result)),
         }
     }
+}
+
+fn located(dir: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the ledger's log in {}: {error}", dir.display()))
 }
 
 /// The log; clones share it.
 #[derive(Clone)]
 pub(crate) struct LogStore {
     log: Arc<RwLock<RaftLog<LogTypes>>>,
+    dir: Arc<Path>,
 }
 
 impl Debug for LogStore {
@@ -116,13 +128,30 @@ impl LogStore {
                 failed(source)
             }
         })?;
-        Ok(Self { log: Arc::new(RwLock::new(log)) })
+        Ok(Self { log: Arc::new(RwLock::new(log)), dir: Arc::from(dir) })
     }
 
     /// Bytes on disk.
     #[must_use]
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.read().on_disk_size()
+    }
+
+    /// How many clones of this handle there are.
+    #[cfg(test)]
+    pub(crate) fn clones(&self) -> usize {
+        Arc::strong_count(&self.log)
+    }
+
+    /// Changes the log. After a failure it takes nothing more: its flush thread ends with the first one, which only who
+    /// waited then has heard of, so later ones tell it again.
+    fn change<T>(&self, change: impl FnOnce(&mut RaftLog<LogTypes>) -> io::Result<T>) -> io::Result<T> {
+        let mut log = self.write();
+        change(&mut log).map_err(|error| located(&self.dir, &log.wait_worker_idle().err().unwrap_or(error)))
+    }
+
+    fn flushed(&self, waiting: Waiting) -> Option<Flushed> {
+        Some(Flushed { waiting, dir: Arc::clone(&self.dir) })
     }
 
     // A thread that panicked inside the log left it in an unknown state only in memory; the process is stopping.
@@ -199,23 +228,28 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let (sender, receiver) = oneshot::channel();
-        {
-            let mut log = self.write();
+        let flushed = self.flushed(Waiting::Vote(sender));
+        self.change(|log| {
             log.save_vote(Cell(*vote))?;
-            log.flush(true, Some(Flushed::Vote(sender)))?;
+            log.flush(true, flushed)
+        })?;
+        match receiver.await {
+            Ok(flushed) => flushed,
+            // The flush thread ended before it came to this one: it says why.
+            Err(_) => self.change(|log| log.flush(true, None)),
         }
-        receiver.await.map_err(|_| io::Error::other("the log's flush thread has ended"))?
     }
 
     /// Not fsynced: after a crash Raft finds out anew what is committed; this only makes recovery faster.
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         let Some(committed) = committed else { return Ok(()) };
-        let mut log = self.write();
-        if log.log_state().last().is_some_and(|last| last.0 >= committed) {
-            log.commit(Cell(committed))?;
-            log.flush(false, None)?;
-        }
-        Ok(())
+        self.change(|log| {
+            if log.log_state().last().is_some_and(|last| last.0 >= committed) {
+                log.commit(Cell(committed))?;
+                log.flush(false, None)?;
+            }
+            Ok(())
+        })
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
@@ -227,28 +261,32 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let mut log = self.write();
-        log.append(entries.into_iter().map(|entry| (Cell(entry.log_id), Cell(entry.payload))))?;
-        log.flush(true, Some(Flushed::Append(callback)))
+        let flushed = self.flushed(Waiting::Append(callback));
+        self.change(|log| {
+            log.append(entries.into_iter().map(|entry| (Cell(entry.log_id), Cell(entry.payload))))?;
+            log.flush(true, flushed)
+        })
     }
 
     /// `raft-log` removes from an index on; openraft names the last entry to keep. The next append flushes.
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
         let from = last.map_or(0, |id| id.index().saturating_add(1));
-        let mut log = self.write();
-        let end = log.log_state().last().map_or(0, |id| id.0.index.saturating_add(1));
-        if from < end {
-            log.truncate(from)?;
-        }
-        Ok(())
+        self.change(|log| {
+            let end = log.log_state().last().map_or(0, |id| id.0.index.saturating_add(1));
+            if from < end {
+                log.truncate(from)?;
+            }
+            Ok(())
+        })
     }
 
     async fn purge(&mut self, upto: LogId) -> io::Result<()> {
-        let mut log = self.write();
-        if log.log_state().purged().is_none_or(|purged| purged.0 < upto) {
-            log.purge(Cell(upto))?;
-            log.flush(true, None)?;
-        }
-        Ok(())
+        self.change(|log| {
+            if log.log_state().purged().is_none_or(|purged| purged.0 < upto) {
+                log.purge(Cell(upto))?;
+                log.flush(true, None)?;
+            }
+            Ok(())
+        })
     }
 }

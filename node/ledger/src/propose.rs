@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::errors::{ClientWriteError, RaftError};
 use openraft::raft::ClientWriteResult;
 use primitives::SignatureError;
 use primitives::ledger::{Applied, Refusal, SignedCommand};
@@ -14,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checked::Checked;
 use crate::error::LedgerError;
+use crate::raft_errors::{Failure, stopped};
 use crate::types::{CommandBatch, Outcomes, Raft, TypeConfig};
 
 /// Most commands of one part, and of one entry.
@@ -143,7 +143,7 @@ impl Group {
         let raft = raft.clone();
         tokio::spawn(async move {
             let first = match sent {
-                Err(fatal) => Err(Failure::Final(LedgerError::Stopped { reason: fatal.to_string() })),
+                Err(fatal) => Err(Failure::Final(stopped(&fatal))),
                 Ok(()) => match outcome.await {
                     Ok(result) => result_of(&raft, result),
                     Err(_) => Err(Failure::Final(LedgerError::Stopped { reason: "Raft has ended".to_owned() })),
@@ -156,27 +156,8 @@ impl Group {
     }
 }
 
-/// Why a proposal has no outcome.
-enum Failure {
-    /// Worth another try: sessions make it harmless if the first one counted after all.
-    Again,
-    /// Not from here.
-    Final(LedgerError),
-}
-
 fn result_of(raft: &Raft, result: ClientWriteResult<TypeConfig>) -> Result<Outcomes, Failure> {
-    match result {
-        Ok(response) => Ok(response.data),
-        Err(ClientWriteError::ForwardToLeader(forward) | ClientWriteError::LogEntryDiscarded(forward)) => {
-            match (forward.leader_id, forward.leader_node) {
-                (Some(id), Some(member)) if id != *raft.node_id() => {
-                    Err(Failure::Final(LedgerError::NotLeader { leader: member.key }))
-                }
-                _ => Err(Failure::Again),
-            }
-        }
-        Err(other) => Err(Failure::Final(LedgerError::Stopped { reason: other.to_string() })),
-    }
+    result.map(|response| response.data).map_err(|error| Failure::of_write(raft, error))
 }
 
 async fn insist(
@@ -194,11 +175,10 @@ async fn insist(
             Err(Failure::Again) if Instant::now() >= until => return Err(LedgerError::NoLeader),
             Err(Failure::Again) => sleep(RETRY).await,
         }
-        result = match raft.client_write(batch.clone()).await {
-            Ok(response) => Ok(response.data),
-            Err(RaftError::APIError(error)) => result_of(raft, Err(error)),
-            Err(RaftError::Fatal(fatal)) => Err(Failure::Final(LedgerError::Stopped { reason: fatal.to_string() })),
-        };
+        let written = raft.client_write(batch.clone()).await;
+        result = written
+            .map(|response| response.data)
+            .map_err(|error| Failure::of_call(error, |error| Failure::of_write(raft, error)));
     }
 }
 

@@ -14,19 +14,19 @@
 //!
 //! No clock takes part: a leader that was paused for an hour and lost its office gets no quorum.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::ReadPolicy;
-use openraft::errors::{LinearizableReadError, RaftError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::LedgerError;
+use crate::parts::Parts;
+use crate::raft_errors::Failure;
 use crate::types::Raft;
 
-/// Reads that may wait for a round; more wait in line for a place.
-const MAILBOX: usize = 4096;
 /// Pause before a round is tried again when nobody leads.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -42,46 +42,58 @@ pub(crate) struct Confirmed {
 struct Waiting {
     until: Instant,
     reply: oneshot::Sender<Result<Confirmed, LedgerError>>,
+    /// One of the places, until it is answered.
+    _place: OwnedSemaphorePermit,
 }
 
 /// The mailbox of the rounds; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rounds {
     mailbox: mpsc::Sender<Waiting>,
+    places: Arc<Semaphore>,
     deadline: Duration,
 }
 
 impl Rounds {
-    /// Starts the task that runs the rounds; it ends when `cancel` is cancelled. A read waits at most `deadline` for a
-    /// leader.
-    pub(crate) fn start(raft: Raft, deadline: Duration, cancel: CancellationToken) -> Self {
-        let (mailbox, waiting) = mpsc::channel(MAILBOX);
+    /// Starts the task that runs the rounds; it ends when `cancel` is cancelled. At most `waiting_reads` reads wait, each
+    /// at most `deadline`, for a leader.
+    pub(crate) fn start(
+        raft: Raft,
+        waiting_reads: usize,
+        deadline: Duration,
+        parts: &Parts,
+        cancel: CancellationToken,
+    ) -> Self {
+        let places = waiting_reads.clamp(1, Semaphore::MAX_PERMITS);
+        let (mailbox, waiting) = mpsc::channel(places);
         // Boxed, so that the task carries a pointer and not the state of Raft's whole read path.
-        let rounds = Box::pin(run(raft, waiting));
-        tokio::spawn(async move {
+        let rounds = Box::pin(run(raft, waiting, places));
+        parts.task("confirms linearizable reads", async move {
             tokio::select! {
                 () = cancel.cancelled() => {}
                 () = rounds => {}
             }
         });
-        Self { mailbox, deadline }
+        Self { mailbox, places: Arc::new(Semaphore::new(places)), deadline }
     }
 
-    /// Waits for a round that begins after this call.
+    /// Waits for a round that begins after this call; refused when as many wait as may. Without a leader they would wait
+    /// for their whole deadline, and whoever asks again meanwhile would make them more and more.
     pub(crate) async fn confirm(&self) -> Result<Confirmed, LedgerError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| LedgerError::Busy)?;
         let (reply, confirmed) = oneshot::channel();
-        let waiting = Waiting { until: Instant::now() + self.deadline, reply };
+        let waiting = Waiting { until: Instant::now() + self.deadline, reply, _place: place };
         self.mailbox.send(waiting).await.map_err(|_| stopped())?;
         confirmed.await.map_err(|_| stopped())?
     }
 }
 
-async fn run(raft: Raft, mut mailbox: mpsc::Receiver<Waiting>) {
+async fn run(raft: Raft, mut mailbox: mpsc::Receiver<Waiting>, places: usize) {
     let mut waiting = Vec::new();
     loop {
         // A round that failed is begun anew with those who came meanwhile.
         if waiting.is_empty() {
-            if mailbox.recv_many(&mut waiting, MAILBOX).await == 0 {
+            if mailbox.recv_many(&mut waiting, places).await == 0 {
                 return;
             }
         } else {
@@ -108,30 +120,13 @@ fn answer(waiting: impl Iterator<Item = Waiting>, result: impl Fn() -> Result<Co
     }
 }
 
-/// Why a round has confirmed nothing.
-enum Failure {
-    /// Nobody leads, as far as this member knows, or no quorum answers: it may pass.
-    Again,
-    /// Not from here.
-    Final(LedgerError),
-}
-
 async fn round(raft: &Raft) -> Result<Confirmed, Failure> {
     match raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
         Ok(read) => {
             let id = read.log_id();
             Ok(Confirmed { index: id.index, term: id.leader_id.term })
         }
-        Err(RaftError::Fatal(fatal)) => Err(Failure::Final(LedgerError::Stopped { reason: fatal.to_string() })),
-        Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => Err(Failure::Again),
-        Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
-            match forward.leader_id.zip(forward.leader_node) {
-                Some((id, member)) if id != *raft.node_id() => {
-                    Err(Failure::Final(LedgerError::NotLeader { leader: member.key }))
-                }
-                _ => Err(Failure::Again),
-            }
-        }
+        Err(error) => Err(Failure::of_call(error, |error| Failure::of_read(raft, error))),
     }
 }
 

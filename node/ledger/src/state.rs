@@ -21,6 +21,7 @@ use crate::error::LedgerError;
 use crate::machine::Rules;
 use crate::meta::{self, Meta};
 use crate::metrics;
+use crate::room::Room;
 use crate::snapshot::{self, SnapshotFile};
 use crate::tables::{TABLES, Tables, Writes};
 use crate::types::{CommandBatch, Entry, LogId, Outcomes, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
@@ -39,6 +40,10 @@ pub(crate) struct StateMachine {
     snapshots: PathBuf,
     meta: Meta,
     applied: watch::Sender<u64>,
+    /// What a snapshot may not take; `None` = it may take all.
+    room: Option<Room>,
+    /// A snapshot was wanted and there was no room.
+    snapshot_waits: bool,
 }
 
 impl StateMachine {
@@ -55,12 +60,26 @@ impl StateMachine {
         snapshot::prepare(&snapshots)?;
         let meta = Meta::load(&store)?;
         let (applied, _) = watch::channel(meta.applied.map_or(0, |id| id.index));
-        let mut machine = Self { store, rules, checker, snapshots, meta, applied };
+        let mut machine = Self { store, rules, checker, snapshots, meta, applied, room: None, snapshot_waits: false };
         if let Some(name) = meta::installing(&machine.store)? {
             let file = SnapshotFile::open(&machine.snapshots.join(name))?;
             machine.install(&file)?;
         }
         Ok(machine)
+    }
+
+    /// Begins no snapshot that would leave less room than this. A snapshot that fails ends Raft; without one the log only
+    /// grows.
+    #[must_use]
+    pub(crate) fn keeping_free(self, room: Room) -> Self {
+        Self { room: Some(room), ..self }
+    }
+
+    /// Whether there is room for a snapshot, taken to be at most twice as long as the one before.
+    fn snapshot_fits(&self) -> Result<(), LedgerError> {
+        let Some(room) = &self.room else { return Ok(()) };
+        let before = snapshot::newest(&self.snapshots)?.map_or(0, |file| file.bytes());
+        room.check_for(before.saturating_mul(2))
     }
 
     /// Index of the last entry applied, as it moves.
@@ -189,6 +208,21 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             }
         }
         Ok(())
+    }
+
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
+        match self.snapshot_fits() {
+            Err(error) if !force => {
+                if !std::mem::replace(&mut self.snapshot_waits, true) {
+                    tracing::warn!(target: "ledger", %error, "no room for a snapshot, so the log grows until there is");
+                }
+                None
+            }
+            _ => {
+                self.snapshot_waits = false;
+                Some(self.get_snapshot_builder().await)
+            }
+        }
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {

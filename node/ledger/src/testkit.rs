@@ -1,6 +1,7 @@
 //! A small world for the tests: keys, packs, commitments, a ledger in memory.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use merkle::{log, tree};
@@ -57,6 +58,29 @@ pub(crate) fn rules(limits: Limits) -> Rules {
         genesis: TrustedSet { since: Height::GENESIS, validators: validators(&[30]) },
         limits,
     }
+}
+
+/// Looks again and again until there is something to be seen.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < until, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits until Raft's last tasks, which outlive its end by a moment, have let go of log and tables: they can be opened again
+/// when these handles are dropped.
+pub(crate) async fn let_go(ledger: crate::Ledger, store: store::Store) {
+    let log = ledger.log.clone();
+    drop(ledger);
+    eventually("the log and the tables have no other user", async || {
+        (log.clones() == 1 && store.clones() == 1).then_some(())
+    })
+    .await;
 }
 
 /// Who signs.

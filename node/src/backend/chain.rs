@@ -157,6 +157,8 @@ impl ChainBackend for NodeBackend {
     }
 
     async fn submit(&self, raw: Vec<u8>) -> Result<TxHash, BackendError> {
+        // Blocks and ledger are on one disk.
+        self.ledger.room().map_err(super::ledger::failed)?;
         self.consensus.submit(raw).await.map_err(refused)
     }
 

@@ -16,10 +16,12 @@ use super::{NodeBackend, commits};
 const ROWS_MAX: usize = 10_000;
 
 pub(super) fn failed(error: LedgerError) -> BackendError {
-    if !error.is_fatal() {
-        BackendError::NotYet { code: codes::LEDGER_UNAVAILABLE, reason: error.to_string() }
-    } else {
-        BackendError::internal(error)
+    match error {
+        LedgerError::DiskLow { .. } => BackendError::NotYet { code: codes::LEDGER_FULL, reason: error.to_string() },
+        error if !error.is_fatal() => {
+            BackendError::NotYet { code: codes::LEDGER_UNAVAILABLE, reason: error.to_string() }
+        }
+        fatal => BackendError::internal(fatal),
     }
 }
 

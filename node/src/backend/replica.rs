@@ -105,7 +105,10 @@ impl ReplicaBackend for NodeBackend {
                 Check {
                     name: "ledger".to_owned(),
                     ok: ledger.is_ok(),
-                    reason: ledger.map_or_else(|error| error.to_string(), |()| "answers".to_owned()),
+                    // Without room for more it still answers.
+                    reason: ledger
+                        .and_then(|()| self.ledger.room())
+                        .map_or_else(|error| error.to_string(), |()| "answers".to_owned()),
                 },
                 Check { name: "replica".to_owned(), ok: up > 0, reason: format!("{up} volumes up") },
             ],

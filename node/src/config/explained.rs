@@ -67,6 +67,11 @@ const OPTIONS: &[(&str, &str)] = &[
     ),
     ("store.block_cache_mib", "Memory of the database for blocks that it has read, MiB. 8 to 1048576."),
     ("store.write_buffer_mib", "Memory of the database for what it has not written yet, MiB. 8 to 1048576."),
+    (
+        "store.free_mib_min",
+        "MiB that stay free on the disk of the data directory: with less, new commands and transactions are refused and \
+         reads go on; 0 = never refused for this. 0 to 1048576.",
+    ),
     ("log.filter", "What is logged, in the syntax of tracing, such as \"info\" or \"warn,replica=debug\"."),
     ("log.format", "How log lines look: \"text\" for people, \"json\" for programs."),
 ];

@@ -19,7 +19,7 @@ pub(crate) struct Config {
     pub(crate) chain: ChainConfig,
     /// Volumes, scrub, repair.
     pub(crate) storage: StorageConfig,
-    /// Memory of the database.
+    /// The database: its memory, and the room that it leaves.
     pub(crate) store: StoreSection,
     /// Log output.
     pub(crate) log: LogConfig,
@@ -170,7 +170,7 @@ impl Default for StorageConfig {
     }
 }
 
-/// Memory of the database.
+/// The database: its memory, and the room that it leaves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StoreSection {
@@ -178,11 +178,14 @@ pub(crate) struct StoreSection {
     pub(crate) block_cache_mib: usize,
     /// Write buffers, MiB. Default 128.
     pub(crate) write_buffer_mib: usize,
+    /// MiB that stay free on the disk of the data directory: with less, new commands and transactions are refused. Default
+    /// 512, which holds what the database writes at once; 0 = never refused for this; range 0 to 1,048,576.
+    pub(crate) free_mib_min: u32,
 }
 
 impl Default for StoreSection {
     fn default() -> Self {
-        Self { block_cache_mib: 128, write_buffer_mib: 128 }
+        Self { block_cache_mib: 128, write_buffer_mib: 128, free_mib_min: 512 }
     }
 }
 

@@ -66,6 +66,18 @@ impl Store {
         Ok(Self { db: Arc::new(db) })
     }
 
+    /// Its directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.db.path()
+    }
+
+    /// How many clones of this handle there are. Who wants to open the database again waits until one is left, and drops it.
+    #[must_use]
+    pub fn clones(&self) -> usize {
+        Arc::strong_count(&self.db)
+    }
+
     /// An empty batch of writes.
     pub fn batch(&self) -> Batch<'_> {
         Batch::new(self)

@@ -34,6 +34,8 @@ pub const LEDGER: i32 = 3000;
 pub const LEDGER_COMMAND: i32 = 3001;
 /// The ledger has no quorum or no leader now.
 pub const LEDGER_UNAVAILABLE: i32 = 3002;
+/// A disk of the ledger is nearly full: nothing new is taken until an operator has made room.
+pub const LEDGER_FULL: i32 = 3003;
 /// No proof: the leaf, commitment or size is unknown.
 pub const PROOF_UNKNOWN_LEAF: i32 = 3051;
 /// No proof: the size is beyond the snapshot log's head.

@@ -96,8 +96,7 @@ impl Cluster {
         self.wires.0.lock().unwrap().remove(&key);
         running.cancel.cancel();
         running.ledger.stopped().await.unwrap();
-        drop(running);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let_go(running.ledger, running.store).await;
     }
 
     pub(crate) async fn stop(mut self) {
@@ -127,20 +126,20 @@ impl Cluster {
 
     /// Submits wherever the leader is, as a client does: again until somebody takes it.
     pub(crate) async fn submit(&self, signed: SignedCommand) -> MemberKey {
-        for _ in 0..500 {
+        eventually("a leader takes a command", async || {
             for (key, running) in &self.running {
                 match running.ledger.submit(vec![signed.clone()]).await {
                     Ok(outcomes) => {
                         outcomes.into_iter().next().unwrap().unwrap();
-                        return *key;
+                        return Some(*key);
                     }
                     Err(LedgerError::NotLeader { .. } | LedgerError::NoLeader) => {}
                     Err(error) => panic!("{error}"),
                 }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("no leader");
+            None
+        })
+        .await
     }
 
     pub(crate) async fn agree(&self) {
@@ -174,13 +173,10 @@ async fn three_members_agree_through_a_dead_leader_and_a_snapshot() {
     }
     assert_ne!(leader, dead);
     // What the dead member lacks is purged: it comes back by snapshot.
-    for _ in 0..200 {
-        if cluster.running[&leader].ledger.status().unwrap().purged > Some(20) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert!(cluster.running[&leader].ledger.status().unwrap().purged > Some(20));
+    eventually("the leader purges its log", async || {
+        (cluster.ledger(leader).status().unwrap().purged > Some(20)).then_some(())
+    })
+    .await;
     cluster.start_member(dead).await;
     cluster.submit(sign(BY_NODE, announce(6), 2, 1)).await;
     cluster.agree().await;

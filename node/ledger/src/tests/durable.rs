@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use primitives::Policy;
 use primitives::ledger::{Applied, Command, Refusal, SignedCommand};
@@ -32,7 +31,7 @@ pub(crate) struct Home {
 pub(crate) struct Running {
     pub(crate) ledger: Ledger,
     pub(crate) store: Store,
-    cancel: CancellationToken,
+    pub(crate) cancel: CancellationToken,
 }
 
 impl Home {
@@ -46,7 +45,7 @@ impl Home {
         self.start_on("db").await.unwrap()
     }
 
-    async fn start_on(&self, database: &str) -> Result<Running, LedgerError> {
+    pub(crate) async fn start_on(&self, database: &str) -> Result<Running, LedgerError> {
         let store = Store::open(&self.dir.path().join(database), StoreConfig::default())?;
         let cancel = CancellationToken::new();
         let config = self.config.clone();
@@ -64,9 +63,7 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.cancel.cancel();
         self.ledger.stopped().await.unwrap();
-        drop(self);
-        // Raft's last tasks let go of log and database a moment after its end.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        let_go(self.ledger, self.store).await;
     }
 }
 
@@ -230,12 +227,7 @@ async fn lost_tables_are_rebuilt_from_the_log_and_from_a_snapshot() {
             drop(running.ledger.submit(vec![signed]).await.unwrap());
         }
         if purged {
-            for _ in 0..100 {
-                if running.ledger.status().unwrap().purged.is_some() {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            eventually("the log is purged", async || running.ledger.status().unwrap().purged).await;
         }
         let status = running.ledger.status().unwrap();
         assert_eq!(status.purged.is_some(), purged);

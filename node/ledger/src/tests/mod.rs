@@ -3,7 +3,9 @@
 mod cluster;
 mod crash;
 mod durable;
+mod full_disk;
 mod invariants;
+mod parts;
 mod reads;
 mod rules;
 mod suite;
