@@ -242,3 +242,7 @@ fn announce(url: &str, ready_file: Option<&Path>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "wiring_test.rs"]
+mod tests;
