@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use primitives::{PackHeader, PackId, ShardAck};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::claims::Claim;
 use crate::ingress::Message;
-use crate::orphans::{age, touch};
-use crate::shared::{Shared, blocking, wall_clock};
+use crate::orphans::touch;
+use crate::shared::{Shared, blocking};
 use crate::{ReplicaError, VolumeState};
 
 /// A pack that is about to be recorded and lacks shards that were acknowledged for it.
@@ -24,9 +25,14 @@ pub struct Shortage {
 /// Acknowledged shards that stay here until this is dropped. Keep it until the ledger has answered to the commits.
 pub struct Confirmed {
     shared: Arc<Shared>,
+    commits: Vec<Commit>,
     short: Vec<Shortage>,
     _claim: Claim,
+    _permit: OwnedSemaphorePermit,
 }
+
+/// A pack that is to be recorded, with the acknowledgements of its shards.
+type Commit = (PackHeader, Vec<ShardAck>);
 
 impl std::fmt::Debug for Confirmed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -41,9 +47,26 @@ impl Confirmed {
         &self.short
     }
 
-    /// Those of the packs that were recorded, or may have been, and that lack shards are repaired now.
-    pub fn recorded(self, was: impl Fn(&PackId) -> bool) {
-        for Shortage { pack, have, need } in self.short.iter().filter(|short| was(&short.pack)) {
+    /// To be called when the ledger has answered: those of the packs that were recorded and lack shards are repaired now. The
+    /// files of refused ones are as old as before, so that a commit which its sender may not make keeps no orphan.
+    pub fn answered(self, recorded: impl Fn(&PackId) -> bool) {
+        self.repair(recorded);
+    }
+
+    /// To be called when the ledger did not answer, and may record the packs yet: their shards become as young as new ones, so
+    /// that they are not old by then.
+    ///
+    /// # Errors
+    /// [`ReplicaError::Panicked`].
+    pub async fn unanswered(self) -> Result<(), ReplicaError> {
+        self.repair(|_| true);
+        // The claim goes along, also when nobody waits for this any more.
+        blocking(move || self.commits.iter().flat_map(|(_, acks)| acks).for_each(|ack| renew(&self.shared, ack))).await
+    }
+
+    /// Repairs the packs that lack shards, where there is something to repair.
+    fn repair(&self, may_be_recorded: impl Fn(&PackId) -> bool) {
+        for Shortage { pack, have, need } in self.short.iter().filter(|short| may_be_recorded(&short.pack)) {
             // When the mailbox is full the census finds them.
             let margin = i16::from(*have) - i16::from(*need);
             let _ = self.shared.mailbox.try_send(Message::Damaged { pack: *pack, margin });
@@ -53,18 +76,17 @@ impl Confirmed {
 
 /// Claims the acknowledged shards of these packs and looks which of them are here. Acknowledgements of other nodes count
 /// as they stand.
-pub(crate) async fn confirm(
-    shared: &Arc<Shared>,
-    commits: Vec<(PackHeader, Vec<ShardAck>)>,
-) -> Result<Confirmed, ReplicaError> {
+pub(crate) async fn confirm(shared: &Arc<Shared>, commits: Vec<Commit>) -> Result<Confirmed, ReplicaError> {
+    let permit = shared.commits.clone().acquire_owned().await.map_err(|_| ReplicaError::Stopped)?;
     let own = commits.iter().flat_map(|(_, acks)| acks).filter(|ack| ack.node == shared.node);
     let claim = shared.claims.claim(own.map(|ack| ack.shard).collect()).await;
     let task = shared.clone();
-    let short = blocking(move || {
+    blocking(move || {
         let shortages = commits.iter().map(|(header, acks)| shortage(&task, header, acks));
-        shortages.filter_map(Result::transpose).collect::<Result<Vec<_>, ReplicaError>>()
-    });
-    Ok(Confirmed { shared: shared.clone(), short: short.await??, _claim: claim })
+        let short = shortages.filter_map(Result::transpose).collect::<Result<Vec<_>, ReplicaError>>()?;
+        Ok(Confirmed { shared: task, commits, short, _claim: claim, _permit: permit })
+    })
+    .await?
 }
 
 fn shortage(shared: &Shared, header: &PackHeader, acks: &[ShardAck]) -> Result<Option<Shortage>, ReplicaError> {
@@ -79,19 +101,17 @@ fn shortage(shared: &Shared, header: &PackHeader, acks: &[ShardAck]) -> Result<O
     Ok(missing.then(|| Shortage { pack: header.id(), have, need: header.policy.data_shards() }))
 }
 
-/// Whether the shard is on the volume that was acknowledged. One that is stays young: should the answer to the commit be
-/// lost and the ledger apply it later, the shard is not old by then.
+/// Whether the shard is on the volume that was acknowledged.
 fn is_here(shared: &Shared, ack: &ShardAck) -> Result<bool, ReplicaError> {
     let slot = shared.shelf.slot(ack.volume).filter(|slot| slot.state() != VolumeState::Lost);
-    let Some(volume) = slot.and_then(|slot| slot.volume()) else { return Ok(false) };
-    if shared.is_gone(ack.volume, &ack.shard) || shared.index.row(ack.volume, &ack.shard)?.is_none() {
-        return Ok(false);
-    }
-    let Some(grace) = shared.config.orphan_grace else { return Ok(true) };
-    if let Ok(Some(touched)) = volume.touched(&ack.shard)
-        && age(touched, wall_clock()) > grace / 2
-    {
+    let is_open = slot.is_some_and(|slot| slot.volume().is_some());
+    Ok(is_open && !shared.is_gone(ack.volume, &ack.shard) && shared.index.row(ack.volume, &ack.shard)?.is_some())
+}
+
+/// Makes the shard's file as young as a new one, if it is here.
+fn renew(shared: &Shared, ack: &ShardAck) {
+    let slot = shared.shelf.slot(ack.volume).filter(|_| ack.node == shared.node);
+    if let Some(volume) = slot.and_then(|slot| slot.volume()) {
         touch(&volume, &ack.shard);
     }
-    Ok(true)
 }

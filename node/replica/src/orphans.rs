@@ -129,7 +129,7 @@ async fn is_old(slot: &Arc<Slot>, shard: &ShardId, grace: Duration) -> Result<bo
 }
 
 /// The time since `touched`; none when that lies in the future, because a clock was set back.
-pub(crate) fn age(touched: TimestampMs, now: TimestampMs) -> Duration {
+fn age(touched: TimestampMs, now: TimestampMs) -> Duration {
     Duration::from_millis(now.get().saturating_sub(touched.get()))
 }
 

@@ -186,7 +186,8 @@ impl Replica {
 
     /// To be called before packs are recorded with these acknowledgements: says which of the acknowledged shards are not
     /// here any more, and keeps the others here until the answer is dropped. A pack with fewer than
-    /// [`Shortage::need`](crate::Shortage) shards must not be recorded: nobody could read it.
+    /// [`Shortage::need`](crate::Shortage) shards must not be recorded: nobody could read it. Waits while many commits are
+    /// under way.
     ///
     /// # Errors
     /// [`ReplicaError::Store`].

@@ -21,6 +21,9 @@ use crate::{Directory, ReplicaConfig, ReplicaEvent, ShardStat};
 /// Packs whose recent placements are remembered.
 const RECENT_MAX: usize = 4096;
 
+/// Calls that record packs and are under way at a time; others wait, with those who sent them.
+const COMMITS_MAX: usize = 1024;
+
 /// Volumes that are hashed at the same time; each has one shard in memory.
 pub(crate) const AT_ONCE: usize = 8;
 
@@ -35,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) shelf: Shelf,
     pub(crate) groups: GroupCache,
     pub(crate) claims: Claims,
+    /// Commits that may still begin.
+    pub(crate) commits: Arc<Semaphore>,
     /// KiB that repairs may still take.
     pub(crate) repair_memory: Semaphore,
     pub(crate) events: broadcast::Sender<ReplicaEvent>,
@@ -118,6 +123,7 @@ impl Shared {
             shelf,
             groups: GroupCache::default(),
             claims: Claims::default(),
+            commits: Arc::new(Semaphore::new(COMMITS_MAX)),
             repair_memory,
             events,
             mailbox,

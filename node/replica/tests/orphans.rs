@@ -161,6 +161,20 @@ async fn a_commit_and_the_removal_of_its_shards_exclude_each_other() {
     assert_eq!(confirmed.short(), [Shortage { pack: orphan.id, have, need: 4 }]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_makes_shards_young_only_when_its_answer_was_lost() {
+    let (node, replica, _, orphan, acks) = node_with_orphans().await;
+    make_old(&node, &acks, 2 * HOUR);
+    let commit = || replica.confirm(vec![(orphan.header.clone(), acks.clone())]);
+    // The ledger may record it yet.
+    commit().await.unwrap().unanswered().await.unwrap();
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().orphans, 0);
+    // Whoever knows the ids can send commits that are refused; the shards go all the same.
+    make_old(&node, &acks, 2 * HOUR);
+    commit().await.unwrap().answered(|_| false);
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().removed, 6);
+}
+
 /// Polls `work` so many times, then drops it; its result if it has one by then.
 async fn cut_off_after<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
     let mut work = std::pin::pin!(work);
@@ -266,7 +280,7 @@ async fn a_pack_that_was_recorded_short_is_repaired_at_once() {
     let confirmed = replica.confirm(vec![(orphan.header.clone(), acks.clone())]).await.unwrap();
     assert_eq!(confirmed.short(), [Shortage { pack: orphan.id, have: 4, need: 4 }]);
     node.commit(&orphan, &acks);
-    confirmed.recorded(|_| true);
+    confirmed.answered(|_| true);
     eventually("rebuilt", || replica.status().repairs.shards == 2).await;
     node.check(&replica, &orphan).await;
 }

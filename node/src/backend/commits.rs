@@ -4,7 +4,7 @@
 use ledger::{Consistency, Ledger, LedgerError};
 use primitives::ledger::{Applied, Command, Refusal, SignedCommand};
 use primitives::{PackHeader, PackId, ShardAck};
-use replica::{Replica, Shortage};
+use replica::{Confirmed, Replica, Shortage};
 use rpc::BackendError;
 
 use super::ledger::failed;
@@ -21,13 +21,39 @@ pub(super) async fn submit(
         return ledger.submit(commands).await.map_err(failed);
     }
     let confirmed = replica.confirm(packs).await.map_err(BackendError::internal)?;
+    order(ledger.clone(), confirmed, commands).await
+}
+
+/// Has the ledger order commands whose shards are claimed. In a task of its own: a client that leaves does not end the claim
+/// before the ledger has answered.
+async fn order(
+    ledger: Ledger,
+    confirmed: Confirmed,
+    commands: Vec<SignedCommand>,
+) -> Result<Vec<Result<Applied, Refusal>>, BackendError> {
+    tokio::spawn(async move { order_claimed(&ledger, confirmed, commands).await })
+        .await
+        .map_err(BackendError::internal)?
+}
+
+/// A pack of which too few shards are here is refused before the ledger hears of it.
+async fn order_claimed(
+    ledger: &Ledger,
+    confirmed: Confirmed,
+    commands: Vec<SignedCommand>,
+) -> Result<Vec<Result<Applied, Refusal>>, BackendError> {
     let refusals = refusals(ledger, &commands, confirmed.short()).await.map_err(failed)?;
     let passed = commands.into_iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
     let passed: Vec<SignedCommand> = passed.map(|(command, _)| command).collect();
     let sent: Vec<Vec<PackId>> = passed.iter().map(packs_of).collect();
-    let answers = ledger.submit(passed).await.map_err(failed);
-    confirmed.recorded(|pack| may_be_recorded(&answers, &sent, pack));
-    let mut answers = answers?.into_iter();
+    let answers = ledger.submit(passed).await;
+    match &answers {
+        Ok(answers) => confirmed.answered(|pack| is_recorded(answers, &sent, pack)),
+        // It has not taken them, and will not.
+        Err(LedgerError::Busy | LedgerError::DiskLow { .. }) => confirmed.answered(|_| false),
+        Err(_) => confirmed.unanswered().await.map_err(BackendError::internal)?,
+    }
+    let mut answers = answers.map_err(failed)?.into_iter();
     let outcome = |refusal: Option<Refusal>| refusal.map_or_else(|| answers.next(), |refusal| Some(Err(refusal)));
     Ok(refusals.into_iter().map_while(outcome).collect())
 }
@@ -36,12 +62,9 @@ fn packs_of(signed: &SignedCommand) -> Vec<PackId> {
     commits(&signed.command).iter().map(|(header, _)| header.id()).collect()
 }
 
-/// Whether the ledger took a command that records the pack, or did not say. What it refused was perhaps signed by nobody.
-fn may_be_recorded<E>(answers: &Result<Vec<Result<Applied, Refusal>>, E>, sent: &[Vec<PackId>], pack: &PackId) -> bool {
-    match answers {
-        Ok(answers) => sent.iter().zip(answers).any(|(packs, answer)| answer.is_ok() && packs.contains(pack)),
-        Err(_) => sent.iter().any(|packs| packs.contains(pack)),
-    }
+/// Whether the ledger took a command that records the pack. What it refused was perhaps signed by nobody.
+fn is_recorded(answers: &[Result<Applied, Refusal>], sent: &[Vec<PackId>], pack: &PackId) -> bool {
+    sent.iter().zip(answers).any(|(packs, answer)| answer.is_ok() && packs.contains(pack))
 }
 
 /// The packs that a command records, with the acknowledgements of their shards.

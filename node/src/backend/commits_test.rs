@@ -1,11 +1,13 @@
-use std::path::Path;
+use std::future::poll_fn;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use ledger::{LedgerConfig, LedgerGenesis, NoPeers};
-use primitives::ledger::{Signer, VaultTerms};
+use primitives::ledger::{Signer, Totals, VaultTerms};
 use primitives::{
     Address, EcdsaSignature, Hash32, MemberKey, NetworkId, NodeKey, Policy, SessionId, ShardId, Validator,
     ValidatorKey, ValidatorSet,
@@ -21,20 +23,13 @@ use crate::member::{Role, Speaker};
 const NETWORK: NetworkId = NetworkId::new([1; 32]);
 const OWNER: [u8; 32] = [3; 32];
 const NOW: Duration = Duration::ZERO;
-
-/// Looks again and again until it holds.
-async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let until = std::time::Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(std::time::Instant::now() < until, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+const HOUR: Duration = Duration::from_secs(3600);
 
 struct World {
     ledger: Ledger,
     replica: Replica,
     serial: std::cell::Cell<u64>,
+    root: PathBuf,
 }
 
 impl World {
@@ -62,19 +57,30 @@ impl World {
         let node = NodeKey::new(key(10).verifying_key().to_bytes());
         let directory = Arc::new(LedgerDirectory::new(speaker(Role::Storage, 10), speaker(Role::Member, 20), node));
         let replica = replica::start(config, NETWORK, key(10), store, directory, cancel).await.unwrap();
-        let world = Self { ledger, replica, serial: std::cell::Cell::new(1) };
-        eventually("six volumes are announced", || world.ledger.status().unwrap().totals.volumes == 6).await;
+        let world = Self { ledger, replica, serial: std::cell::Cell::new(1), root: root.to_owned() };
+        world.until(|totals| totals.volumes == 6).await;
         world
     }
 
+    /// Waits until the ledger's counters are so.
+    async fn until(&self, holds: impl Fn(&Totals) -> bool) {
+        let mut changes = self.ledger.changes();
+        let changed = changes.wait_for(|_| holds(&self.ledger.status().unwrap().totals));
+        tokio::time::timeout(Duration::from_secs(20), changed).await.expect("in time").unwrap();
+    }
+
     fn sign(&self, command: Command) -> SignedCommand {
+        self.sign_as(&OWNER, command)
+    }
+
+    fn sign_as(&self, secret: &[u8; 32], command: Command) -> SignedCommand {
         let (session, serial) = (SessionId::new([7; 16]), self.serial.replace(self.serial.get() + 1));
         let hash = SignedCommand::sign_hash(&NETWORK, &command, session, serial);
         SignedCommand {
             command,
             session,
             serial,
-            signer: Signer::Account(EcdsaSignature::sign(&OWNER, &hash).unwrap()),
+            signer: Signer::Account(EcdsaSignature::sign(secret, &hash).unwrap()),
         }
     }
 
@@ -97,6 +103,18 @@ impl World {
             acks.push(self.replica.put(header.id(), index, 6, shard, bytes).await.unwrap());
         }
         Command::PackCommit { vault: terms(1).vault(), header, acks }
+    }
+}
+
+/// Makes the files of the shards that the command acknowledges an hour and more old.
+fn make_old(world: &World, command: &Command) {
+    for (_, acks) in commits(command) {
+        for ack in acks {
+            let name = ack.shard.to_string();
+            let path = world.root.join(format!("v{}/shards", ack.volume.0)).join(&name[..2]).join(name);
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - 2 * HOUR).unwrap();
+        }
     }
 }
 
@@ -147,4 +165,36 @@ async fn a_pack_whose_shards_were_removed_is_refused_and_recorded_ones_keep_thei
     assert!(is_pack(&world.submit(vec![again]).await[0]));
     let report = world.replica.remove_orphans_now(NOW).await.unwrap();
     assert_eq!((report.recorded, report.orphans), (12, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_are_refused_keep_no_orphan() {
+    let root = tempfile::tempdir().unwrap();
+    let world = World::start(root.path()).await;
+    let first = world.put(1).await;
+    assert!(is_pack(&world.submit(vec![register(1), first]).await[1]));
+    let orphan = world.put(2).await;
+    make_old(&world, &orphan);
+    // A stranger, and somebody whose signature is for other bytes.
+    let stranger = world.sign_as(&[4; 32], orphan.clone());
+    let mut forged = world.sign(orphan.clone());
+    forged.serial += 1;
+    let outcomes = submit(&world.ledger, &world.replica, vec![stranger, forged]).await.unwrap();
+    assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
+    let report = world.replica.remove_orphans_now(HOUR).await.unwrap();
+    assert_eq!((report.recorded, report.removed), (6, 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_client_has_left_goes_on_to_its_answer() {
+    let root = tempfile::tempdir().unwrap();
+    let world = World::start(root.path()).await;
+    world.submit(vec![register(1)]).await;
+    let pack = world.put(1).await;
+    let confirmed = world.replica.confirm(commits(&pack)).await.unwrap();
+    let mut sent = Box::pin(order(world.ledger.clone(), confirmed, vec![world.sign(pack)]));
+    let waits = poll_fn(|context| Poll::Ready(sent.as_mut().poll(context).is_pending())).await;
+    assert!(waits, "the ledger does not answer at once");
+    drop(sent);
+    world.until(|totals| totals.packs == 1).await;
 }
