@@ -17,7 +17,7 @@ use malachite_app_channel::{AppMsg, NetworkMsg, Reply};
 use malachite_core_types::{CommitCertificate, Context, LinearTimeouts, Round, Validator, Validity};
 use malachite_peer::PeerId;
 use primitives::Height;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +54,7 @@ pub(crate) struct App {
     early: Vec<Assembled>,
     held: Option<Held>,
     reasons: Reasons,
+    waits: watch::Sender<u64>,
 }
 
 /// Where the application hears from.
@@ -75,19 +76,32 @@ pub(crate) enum End {
 }
 
 impl App {
-    /// An application at the chain's tip.
+    /// An application at the chain's tip. It counts in `waits` how often there was no reason to start the next height.
     pub(crate) fn new(
         config: ConsensusConfig,
         chain: Chain,
         intake: Arc<Intake>,
         signer: GuardedSigner,
         parts: mpsc::Sender<NetworkMsg<Bft>>,
+        waits: watch::Sender<u64>,
     ) -> Self {
         let spec = chain.spec();
         let assembler = Assembler::new(spec.network, spec.params.block_bytes_max);
         let executor = Executor::new(chain.clone());
         let reasons = Reasons { work: false, unfinished: false, seen: Height::GENESIS, catching_up: false };
-        Self { config, chain, executor, intake, signer, parts, assembler, early: Vec::new(), held: None, reasons }
+        Self {
+            config,
+            chain,
+            executor,
+            intake,
+            signer,
+            parts,
+            assembler,
+            early: Vec::new(),
+            held: None,
+            reasons,
+            waits,
+        }
     }
 
     /// Runs until stopped or broken. Reads and writes the store without leaving its thread: give it one of its own.
@@ -134,6 +148,7 @@ impl App {
         self.reasons.work = self.intake.has_ready();
         let decision = hold::decide(tip.height, tip.timestamp, clock::now(), self.config.heartbeat, &self.reasons);
         if let Err(wait) = decision {
+            self.waits.send_modify(|waits| *waits = waits.saturating_add(1));
             return Ok(Some(wait));
         }
         let next = BftHeight(tip.height.next());

@@ -31,6 +31,7 @@ const GUARD: &str = "signing-guard";
 pub struct Consensus {
     chain: Chain,
     intake: Arc<Intake>,
+    waits: watch::Receiver<u64>,
     stopped: watch::Receiver<Option<Result<(), ConsensusError>>>,
 }
 
@@ -64,11 +65,13 @@ async fn launch(
     let open = move || open(&opened, spec, store, key, fatal_sender);
     let (chain, intake, signer) = tokio::task::spawn_blocking(open).await.map_err(panicked)??;
     let started = engine::start(&config.wal_dir.join(WAL), signer.clone(), StrictVerifier(network)).await?;
-    let app = App::new(config, chain.clone(), Arc::clone(&intake), signer, started.channels.network.clone());
+    let (counter, waits) = watch::channel(0);
+    let parts = started.channels.network.clone();
+    let app = App::new(config, chain.clone(), Arc::clone(&intake), signer, parts, counter);
     let inputs = Inputs { engine: started.channels.consensus, fatal, ended: started.ended, cancel };
     let (report, stopped) = watch::channel(None);
     tokio::spawn(supervise(app, inputs, started.engine, report));
-    Ok(Consensus { chain, intake, stopped })
+    Ok(Consensus { chain, intake, waits, stopped })
 }
 
 type Opened = (Chain, Arc<Intake>, GuardedSigner);
@@ -186,6 +189,13 @@ impl Consensus {
     #[must_use]
     pub fn head(&self) -> watch::Receiver<Head> {
         self.chain.watch()
+    }
+
+    /// How often since the start the next height was looked at and held back, because there was no work for a block and the
+    /// heartbeat was not due.
+    #[must_use]
+    pub fn waits(&self) -> watch::Receiver<u64> {
+        self.waits.clone()
     }
 
     /// The nonce that an account's next transaction should have, counting those that wait without a gap.

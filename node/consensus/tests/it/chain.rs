@@ -48,7 +48,7 @@ async fn transfers_become_final_with_proofs_and_a_restart_goes_on() {
     let node = Node::start(dir.path(), &spec).await;
     assert_eq!(node.chain().head().unwrap(), tip);
     // Without work nothing happens, also right after a start.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    node.idles().await;
     assert_eq!(node.chain().head().unwrap(), tip);
     let hash = node.send(1, 25, to, 1).await;
     assert_eq!(node.settled(&hash).await.0, tip.height.next());
@@ -99,16 +99,15 @@ async fn waiting_transactions_survive_a_restart_and_gaps_make_no_blocks() {
     let spec = Arc::new(spec_at(now()));
     let node = Node::start(dir.path(), &spec).await;
     let to = Address::new([9; 20]);
+    node.idles().await;
     let gapped = node.send(2, 1, to, 7).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(node.tip(), 0);
     assert_eq!(node.consensus.pending_nonce(&address(2)).unwrap(), 0);
     node.stop().await;
     let node = Node::start(dir.path(), &spec).await;
     assert_eq!(node.consensus.pool_size().0, 1);
     assert_eq!(node.consensus.pending(&gapped).unwrap().nonce(), 1);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(node.tip(), 0);
+    node.idles().await;
+    assert_eq!(node.tip(), 0, "neither life made a block");
     let first = node.send(2, 0, to, 1).await;
     assert_eq!(node.settled(&first).await.0, node.settled(&gapped).await.0);
     assert_eq!(node.account(&to).balance, 8);
@@ -137,9 +136,9 @@ async fn a_block_takes_no_more_gas_than_it_has_and_the_rest_follows() {
         }
     }
     node.settled(&last.unwrap()).await;
-    while node.consensus.pool_size().0 > 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut head = node.consensus.head();
+    let emptied = head.wait_for(|_| node.consensus.pool_size().0 == 0);
+    tokio::time::timeout(Duration::from_secs(20), emptied).await.expect("empty in time").unwrap();
     for height in (1..=node.tip()).map(Height::new) {
         let receipts = node.chain().receipts(height).unwrap().unwrap();
         assert!(receipts.last().map_or(0, |last| last.cumulative_gas) <= spec.params.block_gas_limit);

@@ -72,8 +72,8 @@ async fn was_child() -> bool {
     true
 }
 
-/// Lets a child live until it reported `count` transactions as final and some milliseconds more; kills it. Returns all
-/// that it reported.
+/// Lets a child live until it reported `count` transactions as final and some time more, which nothing waits for: it only
+/// makes the moment a random one. Kills it. Returns all that it reported.
 fn live_and_die(child: &mut Child, count: usize, more: Duration) -> BTreeMap<TxHash, Height> {
     let mut lines =
         BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok).filter_map(|line| report(&line));
@@ -124,6 +124,26 @@ async fn killed_at_random_moments() {
     }
     assert!(known.len() >= 4);
     check_after(dir.path(), &known).await;
+}
+
+/// The process dies between its precommit and the commit of the block, and the engine's log is gone. What the validator signed
+/// for the height stands in the guard, the block in the store: started again, it signs the same once more and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_a_height_and_the_log_is_lost() {
+    if was_child().await {
+        return;
+    }
+    let test = "kill::killed_in_the_middle_of_a_height_and_the_log_is_lost";
+    for point in ["block-stored", "decided"] {
+        let dir = tempfile::tempdir().unwrap();
+        let known = live_and_die(&mut spawn(test, dir.path(), "none"), 10, Duration::ZERO);
+        for _ in 0..2 {
+            let status = spawn(test, dir.path(), point).wait().unwrap();
+            assert_eq!(status.signal(), Some(ABORTED), "{point}: the child aborts");
+            std::fs::remove_file(dir.path().join("consensus/consensus.wal")).unwrap();
+        }
+        check_after(dir.path(), &known).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,13 @@ impl Node {
         tokio::time::timeout(Duration::from_secs(20), wait).await.expect("reached in time").unwrap();
     }
 
+    /// Waits until the engine has asked for the next height since the start, and there was no reason to begin it.
+    pub(crate) async fn idles(&self) {
+        let mut waits = self.consensus.waits();
+        let wait = waits.wait_for(|waits| *waits > 0);
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("idle in time").unwrap();
+    }
+
     pub(crate) fn account(&self, address: &Address) -> runtime::Account {
         runtime::account(&self.chain().state(), address).unwrap()
     }
