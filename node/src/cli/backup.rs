@@ -1,5 +1,6 @@
 //! `strongroom backup`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,7 @@ pub(crate) fn run(global: &Global, args: BackupArgs) -> Result<Exit, Failure> {
     bar.finish();
     let report = outcome?;
     let finality = if args.no_wait { Err(NOT_WAITED.to_owned()) } else { wait_for_finality(&owner, &report) };
-    show(global, &report, &finality, started.elapsed());
+    show(global, &args.vault, &report, &finality, started.elapsed());
     let done = report.errors.is_empty() && (finality.is_ok() || args.no_wait);
     Ok(if done { Exit::Done } else { Exit::Partial })
 }
@@ -118,10 +119,11 @@ fn wait_for_finality(owner: &Owner, report: &BackupReport) -> Result<Finality, S
     }
 }
 
-fn show(global: &Global, report: &BackupReport, outcome: &Result<Finality, String>, elapsed: Duration) {
+fn show(global: &Global, vault: &str, report: &BackupReport, outcome: &Result<Finality, String>, elapsed: Duration) {
     let finality = outcome.as_ref().ok();
     let document = json!({
         "vault": report.vault,
+        "name": vault,
         "snapshot": { "seq": report.snapshot, "commitment": report.commitment, "contentRoot": report.content_root },
         "height": finality.map(|at| at.height.get()),
         "leafIndex": finality.map(|at| at.leaf_index),
@@ -139,7 +141,7 @@ fn show(global: &Global, report: &BackupReport, outcome: &Result<Finality, Strin
         "errors": report.errors,
     });
     output::print(global, &document, || {
-        println!("snapshot    {} of {}", report.snapshot, report.vault);
+        println!("snapshot    {} of {}", report.snapshot, output::text(vault));
         println!(
             "files       {} in {}, {}",
             report.files,
@@ -160,13 +162,11 @@ fn show(global: &Global, report: &BackupReport, outcome: &Result<Finality, Strin
             );
         }
         if !report.skipped.is_empty() {
-            println!("skipped     {} (sockets, FIFOs, devices)", report.skipped.len());
+            let mut reasons = BTreeMap::<&str, usize>::new();
+            report.skipped.iter().for_each(|note| *reasons.entry(&note.reason).or_default() += 1);
+            let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
+            println!("skipped     {}", reasons.join(", "));
         }
-        if !report.errors.is_empty() {
-            eprintln!("\nnot backed up ({}):", report.errors.len());
-            for note in &report.errors {
-                eprintln!("  {}: {}", output::path(&note.path), note.reason);
-            }
-        }
+        output::notes(global, "not backed up", &report.errors);
     });
 }

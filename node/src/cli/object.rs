@@ -1,16 +1,18 @@
 //! `put`, `get`, `list`: single objects by key.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use client::Progress;
-use eyre::{WrapErr, eyre};
+use client::{Cancel, Progress};
+use eyre::{WrapErr, bail, eyre};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::exit::{Exit, Failure};
-use super::progress::Bar;
+use super::progress::{Bar, cancel_on_signal};
 use super::{Global, account, output};
 
 #[derive(Debug, Args)]
@@ -86,7 +88,9 @@ pub(crate) fn get(global: &Global, args: GetArgs) -> Result<Exit, Failure> {
     let bar = Bar::new(global, "get");
     if args.output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         let mut out = std::io::stdout().lock();
-        owner.get(&args.vault, &args.key, &mut out, bar)?;
+        let outcome = owner.get(&args.vault, &args.key, &mut out, bar.clone());
+        bar.finish();
+        outcome?;
         out.flush()?;
         return Ok(Exit::Done);
     }
@@ -106,13 +110,16 @@ pub(crate) fn get(global: &Global, args: GetArgs) -> Result<Exit, Failure> {
     }
     let parent =
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let mut aside =
-        tempfile::NamedTempFile::new_in(&parent).wrap_err_with(|| format!("cannot write into {}", parent.display()))?;
+    let aside = aside(&parent)?;
     bar.total(1, known.size);
-    let object = owner.get(&args.vault, &args.key, aside.as_file_mut(), bar.clone())?;
+    // Stopped in between, it takes the file away that is not complete.
+    let mut target = Stoppable { file: aside.as_file(), cancel: cancel_on_signal() };
+    let outcome = owner.get(&args.vault, &args.key, &mut target, bar.clone());
     bar.finish();
+    let object = outcome?;
     aside.as_file().sync_all()?;
-    aside.persist(&path).map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    let named = if args.overwrite { aside.persist(&path) } else { aside.persist_noclobber(&path) };
+    named.map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", path.display()))?;
     let mut answer = document(&object);
     answer["file"] = json!(path);
     output::print(global, &answer, || println!("{} ({}, verified)", path.display(), output::bytes(object.size)));
@@ -135,6 +142,34 @@ pub(crate) fn list(global: &Global, args: ListArgs) -> Result<Exit, Failure> {
         }
     });
     Ok(Exit::Done)
+}
+
+/// A file that takes no more bytes once the user has stopped the command.
+struct Stoppable<'a> {
+    file: &'a File,
+    cancel: Cancel,
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(std::io::Error::other("stopped"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A file in this directory that takes its name when it is complete. Its mode is that of any new file: what the umask leaves.
+pub(super) fn aside(directory: &Path) -> eyre::Result<NamedTempFile> {
+    if !directory.is_dir() {
+        bail!("there is no directory {}", directory.display());
+    }
+    let made = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(directory);
+    made.wrap_err_with(|| format!("cannot write into {}", directory.display()))
 }
 
 /// The JSON document of an object.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use client::Note;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
@@ -14,6 +15,26 @@ pub(crate) fn print(global: &Global, document: &Value, text: impl FnOnce()) {
         println!("{document}");
     } else {
         text();
+    }
+}
+
+/// Notes at the end of a report that are told again, when all of them were told on the way.
+const NOTES_MAX: usize = 20;
+
+/// What went wrong with single files, on standard error; the first ones only when the progress bar has told them all.
+pub(crate) fn notes(global: &Global, what: &str, notes: &[Note]) {
+    if notes.is_empty() {
+        return;
+    }
+    eprintln!("\n{what} ({}):", notes.len());
+    let told = if global.quiet { notes.len() } else { NOTES_MAX };
+    for note in notes.iter().take(told) {
+        let whole = note.path.as_os_str().is_empty();
+        let name = if whole { "(the whole snapshot)".to_owned() } else { path(&note.path) };
+        eprintln!("  {name}: {}", note.reason);
+    }
+    if let Some(more) = notes.len().checked_sub(told).filter(|more| *more > 0) {
+        eprintln!("  and {more} more, named above");
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn cancel_on_signal() -> Cancel {
             std::process::exit(130);
         }
         handle.cancel();
-        eprintln!("\nstopping; what is stored so far is kept (again ^C ends at once)");
+        eprintln!("\nstopping (again ^C ends at once)");
     });
     if let Err(error) = installed {
         tracing::debug!(%error, "no signal handler");

@@ -55,9 +55,12 @@ pub(crate) fn write(global: &Global, args: ReceiptArgs) -> Result<Exit, Failure>
         println!("{text}");
         return Ok(Exit::Done);
     };
-    let mut file = std::fs::File::create(&path).wrap_err_with(|| format!("cannot write {}", path.display()))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::File::create(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().wrap_err_with(|| format!("cannot write {}", path.display()))?;
     output::print(global, &json!({ "file": path, "bytes": text.len() }), || {
         println!("{} ({} bytes)", path.display(), text.len())
     });

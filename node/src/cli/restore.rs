@@ -44,7 +44,7 @@ pub(crate) fn run(global: &Global, args: RestoreArgs) -> Result<Exit, Failure> {
     let outcome = owner.restore(options);
     bar.finish();
     let report = outcome?;
-    output::print(global, &document(&report, started.elapsed()), || show(&report, started.elapsed()));
+    output::print(global, &document(&report, started.elapsed()), || show(global, &report, started.elapsed()));
     Ok(exit(&report))
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn document(report: &RestoreReport, elapsed: Duration) -> serde_json:
 }
 
 /// The text of a restore.
-pub(crate) fn show(report: &RestoreReport, elapsed: Duration) {
+pub(crate) fn show(global: &Global, report: &RestoreReport, elapsed: Duration) {
     println!("snapshot    {} ({})", report.snapshot, report.commitment);
     println!(
         "files       {}, {}, in {}",
@@ -83,14 +83,6 @@ pub(crate) fn show(report: &RestoreReport, elapsed: Duration) {
     for pattern in &report.unmatched {
         eprintln!("nothing in the snapshot matches {}", output::text(pattern));
     }
-    for (what, notes) in [("lost: too many shards are gone", &report.lost), ("not restored in full", &report.errors)] {
-        if !notes.is_empty() {
-            eprintln!("\n{what} ({}):", notes.len());
-            for note in notes {
-                let whole = note.path.as_os_str().is_empty();
-                let name = if whole { "(the whole snapshot)".to_owned() } else { output::path(&note.path) };
-                eprintln!("  {name}: {}", note.reason);
-            }
-        }
-    }
+    output::notes(global, "lost: too many shards are gone", &report.lost);
+    output::notes(global, "not restored in full", &report.errors);
 }

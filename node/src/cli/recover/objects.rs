@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::super::progress::Bar;
 use super::super::{Global, object, output};
-use super::{Recovery, names};
+use super::names;
+use super::vault::Recovery;
 
 /// Bytes that are compared at once.
 const COMPARED: usize = 64 * 1024;
@@ -26,7 +27,7 @@ pub(super) fn restore(
     std::fs::create_dir_all(target).wrap_err_with(|| format!("cannot make {}", target.display()))?;
     let (mut rows, mut complete) = (Vec::new(), true);
     for known in objects {
-        if recovery.cancel.is_cancelled() {
+        if recovery.is_cancelled() {
             return Ok((rows, false));
         }
         let path = target.join(names::object_file(&known.name));
@@ -56,8 +57,7 @@ fn fetch(
     overwrite: bool,
 ) -> Result<()> {
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut aside = tempfile::NamedTempFile::new_in(directory)
-        .wrap_err_with(|| format!("cannot write into {}", directory.display()))?;
+    let mut aside = object::aside(directory)?;
     let bar = Bar::new(global, "get");
     let outcome = owner.get(vault, &known.name, aside.as_file_mut(), bar.clone());
     bar.finish();
