@@ -1,15 +1,20 @@
 //! Tries the binary as a user does: real processes, real disks, kill -9.
 //!
-//! [`Node`] is one `strongroom run --dev` process; [`Owner`] is a person with a keystore, a cache and a shell.
+//! [`Node`] is one `strongroom run --dev` process; [`Owner`] is a person with a keystore, a cache and a shell; a [`World`]
+//! has one of each.
 
+mod eventually;
 mod node;
 mod owner;
 pub mod rpc;
 mod tree;
+mod world;
 
+pub use eventually::eventually;
 pub use node::Node;
 pub use owner::{Owner, Reply};
-pub use tree::{make_tree, noise, same_tree};
+pub use tree::{descend, dig, make_tree, noise, same_tree, short};
+pub use world::World;
 
 use std::path::PathBuf;
 

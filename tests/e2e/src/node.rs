@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::eventually;
 
 /// A running `strongroom run --dev`; killed when dropped.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Node {
         let log = data_dir.with_extension("log");
         std::fs::remove_file(&ready).ok();
         let output = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
-        let mut child = Command::new(crate::binary())
+        let child = Command::new(crate::binary())
             .args(["run", "--dev", "--rpc-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
             .arg("--data-dir")
             .arg(data_dir)
@@ -46,23 +47,15 @@ impl Node {
             .stderr(output)
             .spawn()
             .expect("the binary starts");
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let url = loop {
-            if let Some(url) =
-                std::fs::read_to_string(&ready).ok().and_then(|text| text.strip_suffix('\n').map(str::to_owned))
-            {
-                break url;
-            }
-            if let Some(status) = child.try_wait().expect("a child process") {
-                panic!("the node ended with {status}: {}", std::fs::read_to_string(&log).unwrap_or_default());
-            }
-            if Instant::now() > deadline {
-                child.kill().ok();
-                panic!("the node is not ready: {}", std::fs::read_to_string(&log).unwrap_or_default());
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        // From here on it is killed whatever happens.
+        let mut node = Self { child, data_dir: data_dir.to_owned(), url: String::new() };
+        let url = || {
+            let status = node.child.try_wait().expect("a child process");
+            assert!(status.is_none(), "the node ended: {status:?}: {}", logged(&log));
+            std::fs::read_to_string(&ready).ok().and_then(|text| text.strip_suffix('\n').map(str::to_owned))
         };
-        Self { child, data_dir: data_dir.to_owned(), url }
+        node.url = eventually(url, || format!("the node is not ready: {}", logged(&log)));
+        node
     }
 
     /// Where its RPC listens.
@@ -95,26 +88,25 @@ impl Node {
     /// SIGTERM, and how it ended.
     ///
     /// # Panics
-    /// When it has not ended after thirty seconds.
+    /// When it has not ended after a minute.
     #[must_use]
     pub fn stop(mut self) -> i32 {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM).expect("a running node");
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child process") {
-                return status.code().unwrap_or(-1);
-            }
-            assert!(Instant::now() < deadline, "the node does not stop: {}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let log = self.data_dir.with_extension("log");
+        let ended = || self.child.try_wait().expect("a child process");
+        eventually(ended, || format!("the node does not stop: {}", logged(&log))).code().unwrap_or(-1)
     }
 
     /// What it logged so far.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.data_dir.with_extension("log")).unwrap_or_default()
+        logged(&self.data_dir.with_extension("log"))
     }
+}
+
+fn logged(log: &Path) -> String {
+    std::fs::read_to_string(log).unwrap_or_default()
 }
 
 impl Drop for Node {

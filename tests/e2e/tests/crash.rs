@@ -4,17 +4,19 @@
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use e2e::{Node, Owner, make_tree, same_tree};
+use e2e::{Node, Owner, World, eventually, make_tree, noise, same_tree};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Waits until `reached` holds or the process has ended.
+fn wait_for(child: &mut Child, reached: impl Fn() -> bool) {
+    let done = || (reached() || child.try_wait().unwrap().is_some()).then_some(());
+    eventually(done, || "the process neither ends nor gets there");
+}
 
 /// kill -9 as soon as `reached` holds; whether the process had not ended by itself before.
 fn kill_when(mut child: Child, reached: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !reached() && child.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < deadline, "the process neither ends nor gets there");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_for(&mut child, reached);
     child.kill().ok();
     !child.wait().unwrap().success()
 }
@@ -28,13 +30,9 @@ fn files_in(directory: &Path) -> usize {
 
 #[test]
 fn a_killed_backup_goes_on_where_it_stopped() {
-    let place = tempfile::tempdir().unwrap();
+    let World { place, node, owner } = World::new("v");
     let source = place.path().join("source");
     make_tree(&source, 256);
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
     // Killed with the first shard, amid packs, near the end.
     let shards = || (0..6).map(|id| files_in(&node.volume(id))).sum::<usize>();
     let empty = shards();
@@ -57,13 +55,9 @@ fn a_killed_backup_goes_on_where_it_stopped() {
 
 #[test]
 fn a_killed_restore_goes_on_where_it_stopped() {
-    let place = tempfile::tempdir().unwrap();
+    let World { place, node: _node, owner } = World::new("v");
     let source = place.path().join("source");
     make_tree(&source, 128);
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
     let _ = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
     let target = place.path().join("restored");
     let restore = ["restore", "v", "--target", target.to_str().unwrap()];
@@ -78,16 +72,34 @@ fn a_killed_restore_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_stopped_get_leaves_the_whole_object_or_nothing() {
+    let World { place, node: _node, owner } = World::new("v");
+    let object = place.path().join("object");
+    std::fs::write(&object, noise(1, 96 << 20)).unwrap();
+    let _ = owner.run(&["put", "v", object.to_str().unwrap()]).done();
+    let out = place.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let mut child = owner.command(&["get", "v", "object", "--output", out.to_str().unwrap()]).spawn().unwrap();
+    let written =
+        || std::fs::read_dir(&out).unwrap().flatten().any(|entry| entry.metadata().is_ok_and(|m| m.len() > 0));
+    wait_for(&mut child, written);
+    let stopped = kill_process(Pid::from_child(&child), Signal::TERM).is_ok() && !child.wait().unwrap().success();
+    let left: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect();
+    if stopped {
+        assert!(left.is_empty(), "{left:?}");
+    } else {
+        assert_eq!(left, [out.join("object")]);
+        assert_eq!(std::fs::read(&left[0]).unwrap(), std::fs::read(&object).unwrap());
+    }
+}
+
+#[test]
 fn files_that_change_vanish_and_appear_while_they_are_read_harm_nothing_else() {
-    let place = tempfile::tempdir().unwrap();
+    let World { place, node: _node, owner } = World::new("v");
     let source = place.path().join("source");
     make_tree(&source.join("calm"), 16);
     let restless = source.join("restless");
     std::fs::create_dir_all(&restless).unwrap();
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -136,10 +148,12 @@ fn a_killed_node_comes_back_with_all_that_it_acknowledged() {
         std::fs::write(source.join(format!("file {round}")), vec![round; 1 << 20]).unwrap();
         let backup = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
         acknowledged.push(backup["snapshot"]["commitment"].as_str().unwrap().to_owned());
-        // While the next backup runs, the node dies.
+        // While the next backup runs, the node dies: before its first shard, amid shards, after them.
+        let shards = || (0..6).map(|id| files_in(&node.volume(id))).sum::<usize>();
+        let before = shards();
         std::fs::write(source.join("more"), vec![100 + round; 4 << 20]).unwrap();
         let mut child = owner.command(&["backup", "v", source.to_str().unwrap()]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(20 * u64::from(round)));
+        wait_for(&mut child, || shards() >= before + 3 * usize::from(round));
         node.kill();
         let _ = child.wait().unwrap();
         node = Node::start(&data);

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use e2e::{Node, Owner, make_tree, same_tree};
+use e2e::{Node, Owner, eventually, make_tree, same_tree};
 use primitives::ShardId;
 
 #[test]
@@ -33,11 +33,7 @@ fn old_shards_that_no_pack_has_are_removed_at_the_next_start() {
     let young = leave(&volumes[2], &[2; 64_000], 1);
     let node = Node::start(&data);
     let owner = owner.at(node.url());
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while old.exists() {
-        assert!(Instant::now() < deadline, "not removed: {}", node.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually(|| (!old.exists()).then_some(()), || format!("not removed: {}", node.log()));
     assert!(young.exists());
     let target = place.path().join("restored");
     let _ = owner.run(&["restore", "v", "--target", target.to_str().unwrap()]).done();

@@ -2,9 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
 
-use e2e::{Node, Owner, noise};
+use e2e::{Node, Owner, World, eventually, noise};
 
 #[test]
 fn mistakes_are_told_with_a_remedy() {
@@ -20,6 +19,8 @@ fn mistakes_are_told_with_a_remedy() {
     assert!(owner.with_passphrase("wrong passphrase").run(&["vault", "list"]).failed(1).contains("passphrase"));
     assert!(owner.run(&["backup", "nowhere", file]).failed(1).contains("vault create nowhere"));
     let _ = owner.run(&["vault", "create", "v"]).done();
+    let other = owner.run(&["vault", "create", "v", "--policy", "mirror"]).failed(1);
+    assert!(other.contains("\"v\" exists with other options"), "{other}");
     assert!(
         owner
             .run(&["restore", "v", "--target", place.path().join("r").to_str().unwrap()])
@@ -40,6 +41,9 @@ fn mistakes_are_told_with_a_remedy() {
     let target = place.path().join("r");
     let nothing = owner.run(&["restore", "v", "--target", target.to_str().unwrap(), "--include", "*.pdf"]);
     assert!(nothing.failed(1).contains("*.pdf"));
+    let restore = ["restore", "v", "--target", target.to_str().unwrap(), "--include", "*.pdf", "--include", "file"];
+    let some = owner.run(&restore);
+    assert_eq!((some.code, &some.json["unmatched"]), (3, &serde_json::json!(["*.pdf"])), "{}", some.json);
     let other = owner.run(&["--account", "0xffff", "vault", "list"]).failed(1);
     assert!(other.contains("begins with 0xffff"), "{other}");
 }
@@ -74,11 +78,7 @@ fn wrong_usage_is_told_in_the_form_that_was_asked_for() {
 
 #[test]
 fn a_restore_does_not_overwrite_unless_told() {
-    let place = tempfile::tempdir().unwrap();
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
+    let World { place, node: _node, owner } = World::new("v");
     let source = place.path().join("source");
     std::fs::create_dir(&source).unwrap();
     std::fs::write(source.join("a"), b"old").unwrap();
@@ -96,11 +96,7 @@ fn a_restore_does_not_overwrite_unless_told() {
 
 #[test]
 fn what_cannot_be_read_is_reported_and_the_rest_is_backed_up() {
-    let place = tempfile::tempdir().unwrap();
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
+    let World { place, node: _node, owner } = World::new("v");
     let source = place.path().join("source");
     std::fs::create_dir(&source).unwrap();
     std::fs::write(source.join("good"), b"good").unwrap();
@@ -136,11 +132,7 @@ fn a_second_process_on_the_same_data_directory_is_refused() {
 
 #[test]
 fn more_than_m_lost_shards_are_told_and_end_nothing() {
-    let place = tempfile::tempdir().unwrap();
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
+    let World { place, node, owner } = World::new("v");
     let source = place.path().join("source");
     std::fs::create_dir(&source).unwrap();
     // In every data shard of its pack, so that whichever is lost, something of the file is.
@@ -153,11 +145,7 @@ fn more_than_m_lost_shards_are_told_and_end_nothing() {
     // Until the node is sure that the volumes are gone, it says that they are not there, and to try again.
     let target = place.path().join("t");
     let restore = || owner.run(&["restore", "v", "--target", target.to_str().unwrap()]);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let mut reply = restore();
-    while reply.code == 1 && Instant::now() < deadline {
-        reply = restore();
-    }
+    let reply = eventually(|| Some(restore()).filter(|reply| reply.code != 1), || restore().stderr);
     assert_eq!(reply.code, 3, "{}", reply.json);
     assert!(!reply.json["lost"].as_array().unwrap().is_empty(), "{}", reply.json);
     assert_eq!(owner.run(&["health"]).code, 3);
@@ -168,11 +156,7 @@ fn more_than_m_lost_shards_are_told_and_end_nothing() {
 
 #[test]
 fn an_incomplete_restore_goes_on_with_the_same_command() {
-    let place = tempfile::tempdir().unwrap();
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
+    let World { place, node: _node, owner } = World::new("v");
     let source = place.path().join("source");
     std::fs::create_dir(&source).unwrap();
     std::fs::write(source.join("a"), b"first").unwrap();

@@ -1,24 +1,19 @@
 //! The whole job: back up, commit, prove, lose two of six disks, restore, repair.
 #![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
-use std::time::{Duration, Instant};
+use std::os::unix::fs::PermissionsExt;
 
-use e2e::{Node, Owner, make_tree, same_tree};
+use e2e::{Node, Owner, World, eventually, make_tree, same_tree};
 
-/// Waits until the node has rebuilt shards and reports no degraded pack, at most a minute.
-fn wait_until_repaired(owner: &Owner) -> serde_json::Value {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let status = owner.run(&["status"]).done();
+/// Waits until the node has rebuilt shards and reports no degraded pack.
+fn wait_until_repaired(owner: &Owner) {
+    let status = || owner.run(&["status"]).done();
+    let repaired = || {
+        let status = status();
         let rebuilt = status["replica"]["repairs"]["done"].as_u64().unwrap();
-        if rebuilt > 0 && status["health"]["degradedPacks"] == 0 {
-            // Two disks are gone for good, which an operator has to hear of.
-            assert_eq!(owner.run(&["health"]).code, 3);
-            return status;
-        }
-        assert!(Instant::now() < deadline, "not repaired: {status}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+        (rebuilt > 0 && status["health"]["degradedPacks"] == 0).then_some(())
+    };
+    eventually(repaired, || format!("not repaired: {}", status()));
 }
 
 #[test]
@@ -81,17 +76,15 @@ fn two_of_six_disks_die_and_every_byte_comes_back() {
     let odd = listed.as_array().unwrap().iter().find(|entry| !entry["pathHex"].is_null()).unwrap();
     assert_eq!((odd["path"].as_str(), odd["pathHex"].as_str()), (Some("n\u{fffd}\u{fffd}"), Some("6efffe")));
 
-    let _ = wait_until_repaired(&owner);
+    wait_until_repaired(&owner);
+    // Two disks are gone for good, which an operator has to hear of.
+    assert_eq!(owner.run(&["health"]).code, 3);
     assert_eq!(node.stop(), 0);
 }
 
 #[test]
 fn a_changed_receipt_is_refused() {
-    let place = tempfile::tempdir().unwrap();
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "v"]).done();
+    let World { place, node: _node, owner } = World::new("v");
     let file = place.path().join("file");
     std::fs::write(&file, b"content").unwrap();
     let _ = owner.run(&["backup", "v", file.to_str().unwrap()]).done();
@@ -156,11 +149,7 @@ fn two_owners_cannot_read_each_other() {
 
 #[test]
 fn objects_come_back_with_their_names_and_versions() {
-    let place = tempfile::tempdir().unwrap();
-    let node = Node::start(&place.path().join("node"));
-    let owner = Owner::new(&place.path().join("alice"), node.url());
-    let _ = owner.make_key();
-    let _ = owner.run(&["vault", "create", "box"]).done();
+    let World { place, node: _node, owner } = World::new("box");
     let file = place.path().join("report.pdf");
     std::fs::write(&file, vec![7u8; 3 << 20]).unwrap();
     let put = owner.run(&["put", "box", file.to_str().unwrap()]).done();
@@ -169,6 +158,13 @@ fn objects_come_back_with_their_names_and_versions() {
     std::fs::create_dir(&out).unwrap();
     let _ = owner.run(&["get", "box", "report.pdf", "--output", out.to_str().unwrap()]).done();
     assert_eq!(std::fs::read(out.join("report.pdf")).unwrap(), std::fs::read(&file).unwrap());
+    // Others may read it, as any new file that the umask leaves to them; and it is not replaced unasked.
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let new = place.path().join("new");
+    std::fs::write(&new, b"").unwrap();
+    assert_eq!(mode(&out.join("report.pdf")), mode(&new));
+    let again = owner.run(&["get", "box", "report.pdf", "--output", out.to_str().unwrap()]).failed(1);
+    assert!(again.contains("--overwrite"), "{again}");
     let list = owner.run(&["list", "box"]).done();
     assert_eq!(list[0]["key"], "report.pdf");
     assert_eq!(list[0]["size"], 3 << 20);

@@ -56,14 +56,8 @@ impl Wallet {
     }
 
     fn wait(&self, hash: &Value) -> Value {
-        for _ in 0..2_000 {
-            let receipt = result(&self.url, "eth_getTransactionReceipt", &json!([hash]));
-            if !receipt.is_null() {
-                return receipt;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        panic!("no receipt of {hash}");
+        let receipt = || Some(result(&self.url, "eth_getTransactionReceipt", &json!([hash])));
+        e2e::eventually(|| receipt().filter(|receipt| !receipt.is_null()), || format!("no receipt of {hash}"))
     }
 }
 
