@@ -40,9 +40,11 @@ impl Reading {
         let keys = FooterKeys::new(&vault.keys.pack);
         let mut index = VaultIndex::open(cache.path(), client.network().network, vault.id)?;
         index.sync(client.node().as_ref(), &vault.record, &keys, &fetcher)?;
+        index.find_lost(client.node().as_ref(), &vault.id)?;
         if let Err(ClientError::Cache { .. }) = index.chunks() {
             index.clear()?;
             index.sync(client.node().as_ref(), &vault.record, &keys, &fetcher)?;
+            index.find_lost(client.node().as_ref(), &vault.id)?;
         }
         index.chunks()?;
         Ok(Self { vault, index, fetcher })

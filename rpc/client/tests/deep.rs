@@ -47,7 +47,8 @@ fn a_tree_deeper_than_any_path_comes_back_and_a_stopped_restore_of_it_goes_on() 
     std::fs::write(target.join(marker(&report)), report.commitment.to_string()).unwrap();
     let bottom = descend(&target, &innermost);
     std::fs::remove_file(short(&bottom).join("file")).unwrap();
-    std::fs::write(short(&bottom).join("large"), b"half").unwrap();
+    std::fs::remove_file(short(&bottom).join("large")).unwrap();
+    std::fs::remove_file(short(&bottom).join("large too")).unwrap();
     let again = world.assert_restores("target");
     assert_eq!(again.kept, 29, "{again:?}");
 

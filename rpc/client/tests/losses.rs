@@ -71,3 +71,27 @@ fn what_is_slow_is_not_lost() {
     assert_eq!(paths(&all_slow), paths(&all_quick));
     assert_eq!(tree_of_incomplete(&world.path("slow")), tree_of_incomplete(&world.path("quick")));
 }
+
+#[test]
+fn what_two_packs_have_is_read_from_the_one_that_is_left() {
+    let world = World::new();
+    world.write("large", &random(1, 9 << 20));
+    world.backup();
+    let vault = world.owner().vault_info("v").unwrap().vault;
+    let first = world.node.packs_of(&vault);
+    let gone: Vec<_> = first.iter().map(|pack| world.node.lose_pack(&pack.header.id())).collect();
+    world.backup();
+    gone.into_iter().for_each(|gone| world.node.bring_back(gone));
+    // The later packs with the same chunks are lost; their whole copies, which manifests are, stay.
+    let later: Vec<_> = world.node.packs_of(&vault).split_off(first.len());
+    let data: Vec<_> = later.iter().filter(|pack| !pack.header.policy.is_copies()).collect();
+    assert!(!data.is_empty());
+    for pack in data {
+        world.node.lose_pack(&pack.header.id());
+    }
+    world.assert_restores("target");
+    let report =
+        world.owner_with("empty cache").restore(client::RestoreOptions::new("v", world.path("other"))).unwrap();
+    assert!(report.lost.is_empty(), "{report:?}");
+    assert_eq!(tree_of(&world.source()), tree_of(&world.path("other")));
+}

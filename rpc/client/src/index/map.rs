@@ -58,11 +58,13 @@ type Shard = HashMap<ChunkId, Location, BuildHasherDefault<IdHasher>>;
 pub(crate) struct ChunkMap {
     shards: Vec<Mutex<Shard>>,
     chunks: AtomicUsize,
+    /// Packs that a chunk is only sought in when no other has it.
+    last: HashSet<PackNumber>,
 }
 
 impl ChunkMap {
-    pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), chunks: AtomicUsize::new(0) }
+    pub(crate) fn new(last: HashSet<PackNumber>) -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), chunks: AtomicUsize::new(0), last }
     }
 
     fn shard(&self, id: &ChunkId) -> std::sync::MutexGuard<'_, Shard> {
@@ -73,8 +75,16 @@ impl ChunkMap {
 
     pub(crate) fn insert(&self, pack: PackNumber, entry: &FrameEntry) {
         let location = Location { pack, offset: entry.offset, len: entry.len, plain_len: entry.plain_len };
-        if self.shard(&entry.chunk).insert(entry.chunk, location).is_none() {
-            self.chunks.fetch_add(1, Ordering::Relaxed);
+        match self.shard(&entry.chunk).entry(entry.chunk) {
+            std::collections::hash_map::Entry::Occupied(mut found) => {
+                if !self.last.contains(&pack) {
+                    found.insert(location);
+                }
+            }
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(location);
+                self.chunks.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 

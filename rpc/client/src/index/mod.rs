@@ -66,8 +66,10 @@ pub(crate) struct VaultIndex {
     appender: Mutex<Option<File>>,
     chunks: OnceLock<ChunkMap>,
     loading: Mutex<()>,
-    /// Packs whose chunks count as unknown, so that a backup stores them again.
+    /// Packs that too few shards are held of, as far as was asked: their chunks are sought elsewhere first.
     lost: HashSet<PackNumber>,
+    /// Their chunks count as unknown, so that a backup stores them again.
+    forgets: bool,
     /// Entries that have no file to be loaded from.
     early: Mutex<Vec<(PackNumber, Vec<FrameEntry>)>>,
 }
@@ -101,6 +103,7 @@ impl VaultIndex {
             chunks: OnceLock::new(),
             loading: Mutex::new(()),
             lost: HashSet::new(),
+            forgets: false,
             early: Mutex::new(Vec::new()),
         })
     }
@@ -156,18 +159,20 @@ impl VaultIndex {
         }
         // Appending waits: a record goes into the file before this, or into the map after.
         let appender = self.appender.lock().expect("no thread panics while it appends");
-        let chunks = ChunkMap::new();
+        let chunks = ChunkMap::new(self.lost.clone());
         if let (Some(path), Some(_)) = (&self.path, appender.as_ref()) {
             file::load_chunks(path, &chunks)?;
         }
         for (number, entries) in self.early.lock().expect("no thread panics here").drain(..) {
             entries.iter().for_each(|entry| chunks.insert(number, entry));
         }
-        chunks.forget(&self.lost);
+        if self.forgets {
+            chunks.forget(&self.lost);
+        }
         Ok(self.chunks.get_or_init(|| chunks))
     }
 
-    /// Packs that too few holders are left of; see [`Self::forget_lost`].
+    /// Packs that too few holders are left of; see [`Self::find_lost`].
     pub(crate) fn lost(&self) -> &HashSet<PackNumber> {
         &self.lost
     }

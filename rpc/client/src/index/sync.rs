@@ -57,11 +57,22 @@ impl VaultIndex {
         }
     }
 
-    /// Looks for packs that the ledger knows fewer holders of than reading takes. Their chunks count as unknown from
-    /// now on: a backup stores them again. Returns how many there are.
+    /// [`Self::find_lost`], and counts what is in these packs as unknown: a backup stores it again. Returns how many
+    /// there are.
+    pub(crate) fn forget_lost(&mut self, node: &dyn Node, vault: &VaultId) -> Result<usize, ClientError> {
+        let count = self.find_lost(node, vault)?;
+        self.forgets = true;
+        if let Some(chunks) = self.chunks.get() {
+            chunks.forget(&self.lost);
+        }
+        Ok(count)
+    }
+
+    /// Looks for packs that the ledger knows fewer holders of than reading takes, before the chunks are loaded: what
+    /// another pack has too is then read from that one. Returns how many there are.
     ///
     /// One small question while nothing in the network is degraded; otherwise it reads the list of the vault's packs.
-    pub(crate) fn forget_lost(&mut self, node: &dyn Node, vault: &VaultId) -> Result<usize, ClientError> {
+    pub(crate) fn find_lost(&mut self, node: &dyn Node, vault: &VaultId) -> Result<usize, ClientError> {
         self.lost.clear();
         if node.degraded_packs()? == 0 {
             return Ok(0);
@@ -71,18 +82,14 @@ impl VaultIndex {
             let page = node.pack_page(vault, cursor.as_deref(), PAGE)?;
             for pack in page.items.iter().filter(|pack| is_lost(pack)) {
                 let id = pack.header.id();
-                tracing::warn!(target: "client", pack = %id, "a pack is lost; what it holds is stored again");
+                tracing::warn!(target: "client", pack = %id, "a pack is lost: too few of its shards are held");
                 self.lost.extend(self.number_of(&id));
             }
             match page.next {
                 Some(next) => cursor = Some(next),
-                None => break,
+                None => return Ok(self.lost.len()),
             }
         }
-        if let Some(chunks) = self.chunks.get() {
-            chunks.forget(&self.lost);
-        }
-        Ok(self.lost.len())
     }
 }
 

@@ -8,6 +8,7 @@ use primitives::ChunkId;
 use seal::tree::{FileNode, Meta, Piece};
 
 use super::Restore;
+use super::target::Target;
 use super::write::Writer;
 use crate::index::PackNumber;
 use crate::{ClientError, Phase};
@@ -22,9 +23,13 @@ const BATCH_MAX: usize = 100_000;
 /// One file to restore.
 pub(super) struct FilePlan {
     pub(super) path: PathBuf,
+    /// Its name until it is whole.
+    pub(super) part: String,
     pub(super) meta: Meta,
     pub(super) size: u64,
     pub(super) sparse: bool,
+    /// It has further names.
+    pub(super) linked: bool,
     /// Number of stored pieces.
     pub(super) pieces: usize,
     /// Pieces that are not written yet.
@@ -33,19 +38,21 @@ pub(super) struct FilePlan {
     pub(super) failed: AtomicBool,
     /// It is there, if it has several pieces.
     pub(super) made: AtomicBool,
-    /// This run has made the file under its name: it may take it away again.
+    /// It is there under the name of its part, and open to all threads.
     pub(super) created: AtomicBool,
     /// Held while it is made.
     pub(super) opening: Mutex<()>,
 }
 
 impl FilePlan {
-    pub(super) fn new(path: PathBuf, meta: Meta, file: &FileNode) -> Self {
+    pub(super) fn new(target: &Target, path: PathBuf, meta: Meta, file: &FileNode) -> Self {
         Self {
+            part: target.part_name(&path),
             path,
             meta,
             size: file.size,
             sparse: file.sparse,
+            linked: file.link.is_some(),
             pieces: 0,
             left: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
@@ -88,10 +95,10 @@ impl Batch {
         self.pieces.push((pieces, false));
     }
 
-    /// Restores all files of the batch.
-    pub(super) fn run(mut self, restore: &Restore<'_>) -> Result<(), ClientError> {
+    /// Restores all files of the batch. Returns those of several names that could not be restored.
+    pub(super) fn run(mut self, restore: &Restore<'_>) -> Result<Vec<PathBuf>, ClientError> {
         if self.files.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if !restore.target.fresh {
             self.keep_complete(restore)?;
@@ -115,7 +122,9 @@ impl Batch {
                 writer.pack(&uses[range.clone()])?;
             }
             Ok(())
-        })
+        })?;
+        let failed = self.files.into_iter().filter(|file| file.linked && file.failed.load(Ordering::Relaxed));
+        Ok(failed.map(|file| file.path).collect())
     }
 
     /// Finds files that are there already, complete and with the right content.
@@ -130,7 +139,7 @@ impl Batch {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = files.get(at) else { return Ok(()) };
                 restore.options.cancel.check()?;
-                if writer.is_complete(file, &pieces[at].0) {
+                if writer.keeps(file, &pieces[at].0) {
                     kept.lock().expect("no thread panics here").push(at);
                 }
             }

@@ -3,13 +3,14 @@
 use std::os::fd::AsFd;
 
 use rustix::fs::{
-    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod, fchown, fsetxattr,
-    futimens, utimensat,
+    AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod, fchown, fgetxattr,
+    fsetxattr, futimens, utimensat,
 };
 use rustix::io::Errno;
-use seal::tree::{Meta, Mtime};
+use seal::tree::{Meta, Mtime, Xattr};
 
 use super::Restore;
+use crate::meta::FileStat;
 
 /// What a new file is like before anything is set, so that what is right already costs no call.
 #[derive(Clone, Copy)]
@@ -53,6 +54,17 @@ pub(super) fn apply_new(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> 
     set_times(&file, meta.mtime).err().map(|error| format!("cannot set times: {error}")).into_iter().collect()
 }
 
+/// Whether an open file has this owner, mode and attributes.
+pub(super) fn is_set(restore: &Restore<'_>, file: impl AsFd, stat: &FileStat, meta: &Meta) -> bool {
+    let (uid, gid) = owner(restore, meta);
+    let is_owner = !restore.root || (stat.uid, stat.gid) == (uid.as_raw(), gid.as_raw());
+    let has = |xattr: &Xattr| {
+        let mut value = vec![0; xattr.value.len() + 1];
+        fgetxattr(&file, xattr.name.as_slice(), &mut value).is_ok_and(|len| value.get(..len) == Some(&xattr.value))
+    };
+    is_owner && stat.mode & 0o7777 == meta.mode & mode_mask(restore) && kept_xattrs(restore, meta).all(has)
+}
+
 /// Sets everything of an open file or directory; returns what could not be set.
 pub(super) fn apply(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<String> {
     let mut failed = Vec::new();
@@ -65,21 +77,28 @@ pub(super) fn apply(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<
         let (uid, gid) = owner(restore, meta);
         note("owner", fchown(&file, Some(uid), Some(gid)));
     }
-    for xattr in &meta.xattrs {
-        // Without privileges these belong to the system.
-        if !restore.root && (xattr.name.starts_with(b"security.") || xattr.name.starts_with(b"trusted.")) {
-            continue;
-        }
+    for xattr in kept_xattrs(restore, meta) {
         let name = String::from_utf8_lossy(&xattr.name).into_owned();
         let set = fsetxattr(&file, xattr.name.as_slice(), &xattr.value, XattrFlags::empty());
         note(&format!("attribute {name}"), set);
     }
-    // After the owner, whose change takes set-id bits away. Without privileges the owner is whoever restores: a program
-    // that ran as somebody else must not run as them.
-    let mask = if restore.root { 0o7777 } else { 0o1777 };
-    note("mode", fchmod(&file, Mode::from_raw_mode(meta.mode & mask)));
+    // After the owner, whose change takes set-id bits away.
+    note("mode", fchmod(&file, Mode::from_raw_mode(meta.mode & mode_mask(restore))));
     note("times", set_times(&file, meta.mtime));
     failed
+}
+
+/// Attributes that are restored: without privileges some belong to the system.
+fn kept_xattrs<'m>(restore: &Restore<'_>, meta: &'m Meta) -> impl Iterator<Item = &'m Xattr> {
+    let root = restore.root;
+    let is_system = |xattr: &Xattr| xattr.name.starts_with(b"security.") || xattr.name.starts_with(b"trusted.");
+    meta.xattrs.iter().filter(move |xattr| root || !is_system(xattr))
+}
+
+/// The bits of a mode that are restored. Without privileges the owner is whoever restores: a program that ran as somebody
+/// else must not run as them.
+fn mode_mask(restore: &Restore<'_>) -> u32 {
+    if restore.root { 0o7777 } else { 0o1777 }
 }
 
 /// Sets owner and times of a symbolic link itself.

@@ -8,6 +8,7 @@
 mod batch;
 mod io;
 mod metadata;
+mod place;
 mod plan;
 mod target;
 mod write;

@@ -1,19 +1,19 @@
 //! Walks the snapshot's tree, makes directories and links, and collects files into batches.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use rustix::fs::{AtFlags, linkat, symlinkat};
+use rustix::fs::{AtFlags, linkat, readlinkat, statat, symlinkat};
 use rustix::io::Errno;
 use seal::manifest::Manifest;
 use seal::tree::{DirectoryNode, Entry, FileNode, Meta, Name, Node};
 
 use super::batch::{Batch, FilePlan};
-use super::{Restore, metadata};
+use super::{Restore, metadata, place};
 use crate::ClientError;
 use crate::patterns::Sought;
 use crate::snapshot::TreeReader;
@@ -26,6 +26,8 @@ pub(super) struct Plan<'r, 'a> {
     batch: Batch,
     /// Where the first name of each hard-linked file is.
     links: HashMap<u64, PathBuf>,
+    /// First names of files that could not be restored.
+    failed: HashSet<PathBuf>,
     /// Further names of files that are in this batch or were in an earlier one.
     later: Vec<(PathBuf, PathBuf)>,
     /// Directories with all their entries planned, those inside before those around.
@@ -46,8 +48,9 @@ struct Frame {
 impl<'r, 'a> Plan<'r, 'a> {
     pub(super) fn new(restore: &'r Restore<'a>, include: Sought) -> Result<Self, ClientError> {
         let tree = restore.reading.tree()?;
-        let (links, later, walked) = (HashMap::new(), Vec::new(), Vec::new());
-        Ok(Self { restore, tree, include, batch: Batch::default(), links, later, walked })
+        let (links, failed) = (HashMap::new(), HashSet::new());
+        let (later, walked) = (Vec::new(), Vec::new());
+        Ok(Self { restore, tree, include, batch: Batch::default(), links, failed, later, walked })
     }
 
     /// Restores everything that is wanted; returns the patterns that nothing matches.
@@ -141,8 +144,11 @@ impl<'r, 'a> Plan<'r, 'a> {
             self.links.insert(link, path.clone());
         }
         match self.tree.pieces(&file) {
-            Ok(pieces) => self.batch.push(FilePlan::new(path, meta, &file), pieces),
-            Err(error) if error.is_loss() => self.restore.lost(&path, error),
+            Ok(pieces) => self.batch.push(FilePlan::new(&self.restore.target, path, meta, &file), pieces),
+            Err(error) if error.is_loss() => {
+                self.restore.lost(&path, error);
+                self.failed.extend(file.link.map(|_| path));
+            }
             Err(error) => return Err(error),
         }
         // A directory with very many files fills several batches.
@@ -154,23 +160,35 @@ impl<'r, 'a> Plan<'r, 'a> {
 
     fn symlink(&self, fd: &OwnedFd, path: &Path, name: &Name, meta: &Meta, target: &[u8]) {
         let restore = self.restore;
-        let made = restore.target.clear(fd, name.as_bytes()).and_then(|()| symlinkat(target, fd, name.as_bytes()));
-        match made {
-            Ok(()) => {
-                restore.counters.symlinks.fetch_add(1, Ordering::Relaxed);
-                if let Err(error) = metadata::apply_link(restore, fd, name.as_bytes(), meta) {
+        let part = restore.target.part_name(path);
+        let name = name.as_bytes();
+        let is_there =
+            !restore.target.fresh && readlinkat(fd, name, Vec::new()).is_ok_and(|found| found.as_bytes() == target);
+        let made = if is_there && !restore.target.overwrite {
+            Ok(())
+        } else {
+            restore.target.check_free(fd, name).and_then(|()| {
+                restore.target.begin(fd, &part, || symlinkat(target, fd, part.as_str()))?;
+                if let Err(error) = metadata::apply_link(restore, fd, part.as_bytes(), meta) {
                     restore.error(path, format!("cannot set owner and times: {error}"));
                 }
-            }
-            Err(error) => restore.error(path, format!("cannot make the link: {error}")),
+                settle(restore, fd, &part, name)
+            })
+        };
+        match made {
+            Ok(()) => drop(restore.counters.symlinks.fetch_add(1, Ordering::Relaxed)),
+            Err(error) => restore.error(path, place::reason(error)),
         }
     }
 
     fn flush_files(&mut self) -> Result<(), ClientError> {
-        std::mem::take(&mut self.batch).run(self.restore)?;
+        self.failed.extend(std::mem::take(&mut self.batch).run(self.restore)?);
         for (first, path) in self.later.drain(..) {
-            if let Err(error) = hard_link(self.restore, &first, &path) {
-                self.restore.error(&path, format!("cannot link it to {}: {error}", first.display()));
+            if self.failed.contains(&first) {
+                // What is there under the first name is something else.
+                self.restore.error(&path, format!("is the same file as {}, which is not restored", first.display()));
+            } else if let Err(error) = hard_link(self.restore, &first, &path) {
+                self.restore.error(&path, format!("a link to {}: {}", first.display(), place::reason(error)));
             } else {
                 self.restore.counters.files.fetch_add(1, Ordering::Relaxed);
             }
@@ -217,6 +235,24 @@ fn hard_link(restore: &Restore<'_>, first: &Path, path: &Path) -> Result<(), Err
         Ok((directory, path.file_name().unwrap_or_default().as_bytes().to_vec()))
     };
     let ((from, from_name), (to, to_name)) = (parts(first)?, parts(path)?);
-    restore.target.clear(&to, &to_name)?;
-    linkat(&from, from_name.as_slice(), &to, to_name.as_slice(), AtFlags::empty())
+    let inode = |directory: &OwnedFd, name: &[u8]| {
+        statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| (stat.st_dev, stat.st_ino))
+    };
+    // Two names of one file already. (To rename one to the other would do nothing.)
+    if inode(&from, &from_name)? == inode(&to, &to_name).unwrap_or_default() {
+        return Ok(());
+    }
+    restore.target.check_free(&to, &to_name)?;
+    let part = restore.target.part_name(path);
+    restore.target.begin(&to, &part, || linkat(&from, from_name.as_slice(), &to, part.as_str(), AtFlags::empty()))?;
+    settle(restore, &to, &part, &to_name)
+}
+
+/// Gives a link its name; takes it away when that fails.
+fn settle(restore: &Restore<'_>, directory: &OwnedFd, part: &str, name: &[u8]) -> Result<(), Errno> {
+    let settled = restore.target.settle(directory, part, name);
+    if settled.is_err() {
+        let _ = restore.target.discard(directory, part);
+    }
+    settled
 }

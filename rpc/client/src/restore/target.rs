@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use primitives::CommitmentHash;
-use rustix::fs::{AtFlags, Mode, fchmod, mkdirat, statat, unlinkat};
+use rustix::fs::{AtFlags, Mode, fchmod, mkdirat, unlinkat};
 use rustix::io::Errno;
 
 use crate::{ClientError, open};
@@ -16,14 +16,14 @@ use crate::{ClientError, open};
 /// file of the name of its own marker.
 const MARKER: &str = ".strongroom-restore-";
 /// Digits of the commitment in the marker's name.
-const DIGITS: usize = 16;
+pub(super) const DIGITS: usize = 16;
 /// Second line of a marker in a directory that the restore has made.
 const MADE: &str = "made";
 
 /// An open target.
 pub(super) struct Target {
     path: PathBuf,
-    marker: PathBuf,
+    pub(super) marker_name: String,
     root: OwnedFd,
     /// It was empty: nothing can be in the way, and nothing can be there already.
     pub(super) fresh: bool,
@@ -42,7 +42,8 @@ impl Target {
         std::fs::create_dir_all(path).map_err(ClientError::io("cannot make", path))?;
         let root = open::root(path).map_err(|error| ClientError::io("cannot open", path)(error.into()))?;
         let commitment = commitment.to_string();
-        let marker = path.join(marker_name(&commitment));
+        let marker_name = marker_name(&commitment);
+        let marker = path.join(&marker_name);
         let left = std::fs::read_to_string(&marker).unwrap_or_default();
         let resumed = left.lines().next() == Some(&commitment);
         let made = absent || (resumed && left.lines().nth(1) == Some(MADE));
@@ -58,7 +59,7 @@ impl Target {
         remove_other_markers(path, &marker)?;
         let text = if made { format!("{commitment}\n{MADE}\n") } else { format!("{commitment}\n") };
         std::fs::write(&marker, text).map_err(ClientError::io("cannot write", &marker))?;
-        Ok(Self { path: path.to_path_buf(), marker, root, fresh, made, overwrite: overwrite || resumed })
+        Ok(Self { path: path.to_path_buf(), marker_name, root, fresh, made, overwrite })
     }
 
     /// Whether new files get the process's group: nothing was here before, and the target does not pass its group on.
@@ -85,14 +86,13 @@ impl Target {
         }
         match open::directory(&parent, name) {
             Ok(directory) => {
-                if self.overwrite {
-                    make_writable(&directory);
-                }
+                make_writable(&directory);
                 Ok(directory)
             }
             // Something else, maybe a symbolic link.
             Err(Errno::NOTDIR | Errno::LOOP) => {
-                self.clear(&parent, name)?;
+                self.check_free(&parent, name)?;
+                unlinkat(&parent, name, AtFlags::empty())?;
                 mkdirat(&parent, name, Mode::RWXU)?;
                 open::directory(&parent, name)
             }
@@ -100,27 +100,9 @@ impl Target {
         }
     }
 
-    /// Removes what is in the way of a file, if that is allowed. A directory is never removed.
-    pub(super) fn clear(&self, parent: impl AsFd, name: &[u8]) -> Result<(), Errno> {
-        if self.fresh {
-            return Ok(());
-        }
-        if !self.overwrite {
-            return match statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Err(Errno::NOENT) => Ok(()),
-                Err(error) => Err(error),
-                Ok(_) => Err(Errno::EXIST),
-            };
-        }
-        match unlinkat(&parent, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Takes the marker away: the last thing that is done, after the directory got its mode and its time.
     pub(super) fn finish(&self) -> Result<(), ClientError> {
-        let marker = &self.marker;
+        let marker = &self.path.join(&self.marker_name);
         let before = rustix::fs::fstat(&self.root).ok().filter(|_| self.made);
         if before.is_some() {
             make_writable(&self.root);

@@ -14,7 +14,7 @@ use seal::tree::Piece;
 
 use super::batch::{FilePlan, Use, parent};
 use super::io::{reads, set_size, shift, span, to_page, write_all, write_sparse};
-use super::{Restore, metadata};
+use super::{Restore, metadata, place};
 use crate::backup::Cutter;
 use crate::buffers::{AlignedBuffer, PAGE, Permit, Pool};
 use crate::digest::pieces_of_file;
@@ -162,8 +162,12 @@ impl<'r, 'a> Writer<'r, 'a> {
                 let bytes = u64::from(used.plain_len);
                 self.restore.options.progress.done(0, bytes);
                 let whole = file.pieces == 1 && bytes == file.size;
-                if file.left.fetch_sub(1, Ordering::AcqRel) == 1 && !whole {
-                    self.complete(file, open);
+                let is_last = file.left.fetch_sub(1, Ordering::AcqRel) == 1;
+                if is_last
+                    && !whole
+                    && let Err(error) = self.complete(file, open)
+                {
+                    self.fail(file, error);
                 }
             }
             Err(error) => self.fail(file, error),
@@ -178,8 +182,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         } else {
             write_all(&fd, plain, 0)?
         }
-        self.finish(file, &fd);
-        Ok(())
+        self.finish(file, &fd)
     }
 
     /// A part of a file: the whole pages past the page cache, the ragged ends through it.
@@ -217,7 +220,7 @@ impl<'r, 'a> Writer<'r, 'a> {
 
     /// Opens a file of several pieces for writing; the first to come makes it.
     fn open_parts(&mut self, file: &FilePlan) -> Result<(OwnedFd, Option<OwnedFd>), Errno> {
-        let name = file.path.file_name().unwrap_or_default().as_bytes();
+        let name = file.part.as_str();
         let fd = {
             // Several threads may come first: one at a time.
             let _one = file.opening.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -249,13 +252,10 @@ impl<'r, 'a> Writer<'r, 'a> {
         }
         let made = self.create(file).and_then(|fd| {
             set_size(&fd, file)?;
-            Ok(fd)
+            self.finish(file, &fd)
         });
         match made {
-            Ok(fd) => {
-                self.restore.options.progress.done(0, file.size);
-                self.finish(file, &fd);
-            }
+            Ok(()) => self.restore.options.progress.done(0, file.size),
             Err(error) => self.fail(file, error),
         }
     }
@@ -264,9 +264,11 @@ impl<'r, 'a> Writer<'r, 'a> {
         let name = file.path.file_name().unwrap_or_default().as_bytes();
         let restore = self.restore;
         let directory = self.directory(parent(&file.path))?;
-        restore.target.clear(directory, name)?;
+        restore.target.check_free(directory, name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(directory, name, flags, restore.fresh.mode(&file.meta).0)?;
+        let mode = restore.fresh.mode(&file.meta).0;
+        let part = file.part.as_str();
+        let fd = restore.target.begin(directory, part, || openat(directory, part, flags, mode))?;
         file.created.store(true, Ordering::Release);
         Ok(fd)
     }
@@ -283,33 +285,29 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     /// The last piece is written.
-    fn complete(&self, file: &FilePlan, open: &mut Open) {
-        let Some(fd) = open.buffered.take() else { return };
-        open.file = None;
-        open.direct = None;
-        self.finish(file, &fd);
+    fn complete(&mut self, file: &FilePlan, open: &mut Open) -> Result<(), Errno> {
+        let Some(fd) = std::mem::take(open).buffered else { return Err(Errno::BADF) };
+        self.finish(file, &fd)
     }
 
-    fn finish(&self, file: &FilePlan, fd: impl AsFd) {
+    /// Gives a whole file its metadata and its name.
+    fn finish(&mut self, file: &FilePlan, fd: impl AsFd) -> Result<(), Errno> {
         for failed in metadata::apply_new(self.restore, fd, &file.meta) {
             self.restore.error(&file.path, failed);
         }
+        let restore = self.restore;
+        let name = file.path.file_name().unwrap_or_default().as_bytes();
+        restore.target.settle(self.directory(parent(&file.path))?, &file.part, name)?;
         self.restore.counters.files.fetch_add(1, Ordering::Relaxed);
         self.restore.counters.bytes.fetch_add(file.size, Ordering::Relaxed);
         self.restore.options.progress.done(1, 0);
+        Ok(())
     }
 
-    /// A file cannot be written: what was written of it goes, so that nobody takes it for the whole.
+    /// A file cannot be written: what was written of it goes, and what is in its place stays.
     fn fail(&mut self, file: &FilePlan, error: Errno) {
         if !file.failed.swap(true, Ordering::AcqRel) {
-            let reason = match error {
-                Errno::EXIST => {
-                    "something is in the way; restore with --overwrite, or into an empty directory".to_owned()
-                }
-                Errno::ISDIR => "a directory is in the way".to_owned(),
-                error => format!("cannot be written: {error}"),
-            };
-            self.restore.error(&file.path, reason);
+            self.restore.error(&file.path, place::reason(error));
             self.take_away(file);
         }
     }
@@ -324,25 +322,24 @@ impl<'r, 'a> Writer<'r, 'a> {
         self.take_away(file);
     }
 
-    /// Removes a file that this run has made.
+    /// Removes what there is of a file.
     fn take_away(&mut self, file: &FilePlan) {
         // Nobody makes it any more from here on.
         let _one = file.opening.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         file.made.store(true, Ordering::Release);
-        if !file.created.swap(false, Ordering::AcqRel) {
-            return;
-        }
-        let name = file.path.file_name().unwrap_or_default().as_bytes();
-        let removed = self
-            .directory(parent(&file.path))
-            .and_then(|directory| rustix::fs::unlinkat(directory, name, rustix::fs::AtFlags::empty()));
+        file.created.store(false, Ordering::Release);
+        let restore = self.restore;
+        let removed =
+            self.directory(parent(&file.path)).and_then(|directory| restore.target.discard(directory, &file.part));
         if let Err(error) = removed {
-            self.restore.error(&file.path, format!("is incomplete and cannot be removed: {error}"));
+            let what = file.path.with_file_name(&file.part);
+            self.restore.error(&what, format!("is a part of a file and cannot be removed: {error}"));
         }
     }
 
-    /// Whether a file is there with the right length, time and content.
-    pub(super) fn is_complete(&self, file: &FilePlan, pieces: &[Piece]) -> bool {
+    /// Whether a file is there with the right length, time and content. When all may be overwritten, it gets the rest of
+    /// its metadata too.
+    pub(super) fn keeps(&self, file: &FilePlan, pieces: &[Piece]) -> bool {
         self.compare(file, pieces).unwrap_or(false)
     }
 
@@ -356,7 +353,16 @@ impl<'r, 'a> Writer<'r, 'a> {
         }
         let pool = Pool::new(2, Cutter::BUFFER);
         let ids = &self.restore.reading.vault.keys.chunk_id;
-        Ok(pieces_of_file(&self.restore.chunker, ids, &pool, fd, stat.is_sparse())? == pieces)
+        let content = fd.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        if pieces_of_file(&self.restore.chunker, ids, &pool, content, stat.is_sparse())? != pieces {
+            return Ok(false);
+        }
+        if self.restore.target.overwrite && !metadata::is_set(self.restore, &fd, &stat, &file.meta) {
+            for failed in metadata::apply(self.restore, &fd, &file.meta) {
+                self.restore.error(&file.path, failed);
+            }
+        }
+        Ok(true)
     }
 }
 

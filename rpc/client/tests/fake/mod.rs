@@ -52,13 +52,22 @@ pub struct FakeNode {
 #[derive(Default)]
 struct State {
     /// Shard, and the indices (volumes) that hold it.
-    shards: HashMap<ShardId, (Vec<u8>, HashSet<u8>)>,
+    shards: HashMap<ShardId, HeldShard>,
     vaults: BTreeMap<VaultId, VaultRecord>,
     packs: HashMap<PackId, PackRecord>,
     order: HashMap<VaultId, Vec<PackId>>,
     snapshots: BTreeMap<(VaultId, u64), SnapshotRecord>,
     objects: BTreeMap<(VaultId, ObjectKey), ObjectRecord>,
 }
+
+/// A pack that is lost, and its shards.
+pub struct Gone {
+    whole: PackRecord,
+    shards: Vec<(ShardId, HeldShard)>,
+}
+
+/// Its bytes, and the indices under which it is held.
+type HeldShard = (Vec<u8>, HashSet<u8>);
 
 pub const NETWORK: NetworkId = NetworkId::new([7; 32]);
 
@@ -123,15 +132,21 @@ impl FakeNode {
         }
     }
 
-    /// Every shard of this pack is gone.
-    pub fn lose_pack(&self, pack: &PackId) {
+    /// Every shard of this pack is gone; what it takes to have it back.
+    pub fn lose_pack(&self, pack: &PackId) -> Gone {
         let mut state = self.state();
         let record = state.packs.get_mut(pack).unwrap();
+        let whole = record.clone();
         record.holders.clear();
-        let header = record.header.clone();
-        header.shards.iter().for_each(|id| {
-            state.shards.remove(id);
-        });
+        let shards = whole.header.shards.iter().filter_map(|id| state.shards.remove(id).map(|shard| (*id, shard)));
+        Gone { shards: shards.collect(), whole }
+    }
+
+    /// A pack that was lost is there again.
+    pub fn bring_back(&self, gone: Gone) {
+        let mut state = self.state();
+        state.shards.extend(gone.shards);
+        state.packs.insert(gone.whole.header.id(), gone.whole);
     }
 
     pub fn packs_of(&self, vault: &VaultId) -> Vec<PackRecord> {
