@@ -8,7 +8,7 @@ use clap::Args;
 use client::{BackupOptions, BackupReport, ClientError, Owner};
 use eyre::eyre;
 use primitives::Policy;
-use primitives::ledger::Finality;
+use primitives::ledger::{Finality, SnapshotRecord};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
@@ -95,24 +95,20 @@ fn owner_with_vault(global: &Global, name: &str) -> Result<Owner, Failure> {
     Ok(owner)
 }
 
-/// The finality, or why it is not known. The snapshot is recorded: a node that does not answer now is asked again.
+/// The finality, or why it is not known. The snapshot is recorded in any case.
 fn wait_for_finality(owner: &Owner, report: &BackupReport) -> Result<Finality, String> {
+    const LATER: &str = "nothing is lost, `strongroom snapshots` shows when it is final";
     let deadline = Instant::now() + FINALITY_TIMEOUT;
     let mut pause = Duration::from_millis(2);
     loop {
-        let record = owner.client().node().snapshot(&report.vault, Some(report.snapshot));
-        if let Ok(Some(finality)) = record.as_ref().map(|record| record.as_ref().and_then(|record| record.finality)) {
-            return Ok(finality);
+        match owner.client().node().snapshot(&report.vault, Some(report.snapshot)) {
+            Ok(Some(SnapshotRecord { finality: Some(finality), .. })) => return Ok(finality),
+            Ok(_) => {}
+            Err(error) => return Err(format!("{error}; {LATER}")),
         }
         if Instant::now() > deadline {
-            let why = match record {
-                Ok(_) => "the chain has not made it final".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            return Err(format!(
-                "{why} within {} s; nothing is lost, `strongroom snapshots` shows when it is",
-                FINALITY_TIMEOUT.as_secs()
-            ));
+            let seconds = FINALITY_TIMEOUT.as_secs();
+            return Err(format!("the chain has not made it final within {seconds} s; {LATER}"));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(200));

@@ -22,8 +22,8 @@ fn a_tree_deeper_than_any_path_is_backed_up_proven_and_restored() {
     assert_eq!(owner.run(&verify).done()["filesMatch"], true);
 
     // A change at the bottom is seen, named, and mended.
-    let file = short(&descend(&target, &innermost)).join("file");
-    std::fs::write(file, b"changed").unwrap();
+    let bottom = descend(&target, &innermost);
+    std::fs::write(short(&bottom).join("file"), b"changed").unwrap();
     let refuted = owner.run(&verify);
     let named = refuted.json["error"]["differences"][0]["path"].as_str().map(str::to_owned);
     let _ = refuted.failed(4);
