@@ -155,6 +155,8 @@ fn a_killed_node_comes_back_with_all_that_it_acknowledged() {
         let mut child = owner.command(&["backup", "v", source.to_str().unwrap()]).spawn().unwrap();
         wait_for(&mut child, || shards() >= before + 3 * usize::from(round));
         node.kill();
+        // It would be patient with a node that might come back under this address.
+        let _ = child.kill();
         let _ = child.wait().unwrap();
         node = Node::start(&data);
         owner = owner.at(node.url());
