@@ -112,6 +112,7 @@ impl Actor {
                 Some(message) = mailbox.recv() => self.message(message),
                 _ = tick.tick() => {
                     self.announce();
+                    self.notice_stalls();
                     self.step(Input::Tick);
                     let unrepairable = self.machine.unrepairable(UNREPAIRABLE_MAX);
                     self.view().unrepairable = unrepairable;

@@ -29,8 +29,8 @@ pub struct ReplicaConfig {
     /// Memory for shards under repair, bytes. Default 96 MiB: two full packs of the default policy with two volumes lost. A
     /// pack that takes more is repaired alone.
     pub repair_memory_bytes: usize,
-    /// A read that takes longer fails, so that the reader falls back to other shards. Default 10 s: a sleeping disk
-    /// needs that long to spin up.
+    /// A read that takes longer fails, so that the reader falls back to other shards; a disk that takes longer is suspect and
+    /// asked nothing more until it answers. Default 10 s: a sleeping disk needs that long to spin up.
     pub read_timeout: Duration,
     /// High-water mark: share of a disk in use from which new shards are refused, per mille. Default 950: what is left is for
     /// repair, and file systems get slow when they are full.

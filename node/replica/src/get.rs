@@ -9,7 +9,6 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use primitives::ShardId;
 
-use crate::machine::Seen;
 use crate::read::{Fault, read_verified};
 use crate::shared::{Shared, blocking};
 use crate::slot::Slot;
@@ -43,14 +42,14 @@ pub(crate) async fn get(
     let mut waiting = holders.into_iter();
     let mut reads = FuturesUnordered::new();
     let mut last = ReplicaError::Corrupt { shard: *shard };
+    // The reader's patience, whatever it is that takes so long. What it says of the disk the actor sees, not the reader: the
+    // time may have gone by in the queue for a thread.
     let deadline = tokio::time::sleep(shared.config.read_timeout);
     tokio::pin!(deadline);
-    let mut slow: Vec<Arc<Slot>> = Vec::new();
     loop {
         let mut hedge = None;
         if let Some((slot, len)) = waiting.next() {
             hedge = (waiting.len() > 0).then(|| hedge_after(&slot));
-            slow.push(slot.clone());
             reads.push(read_one(shared.clone(), slot, *shard, len, range.clone()));
         } else if reads.is_empty() {
             return Err(last);
@@ -62,24 +61,15 @@ pub(crate) async fn get(
             }
         };
         tokio::select! {
-            Some((slot, read)) = reads.next() => {
-                slow.retain(|other| other.id != slot.id);
-                match read {
-                    Ok(bytes) => {
-                        metrics::read(bytes.len());
-                        return Ok(bytes);
-                    }
-                    Err(error) => last = error,
+            Some(read) = reads.next() => match read {
+                Ok(bytes) => {
+                    metrics::read(bytes.len());
+                    return Ok(bytes);
                 }
-            }
+                Err(error) => last = error,
+            },
             () = pause => {}
-            () = &mut deadline => {
-                // A disk that hangs is as good as one that fails to read.
-                for slot in &slow {
-                    shared.observed(slot.id, Seen::ReadFailed);
-                }
-                return Err(ReplicaError::Slow { shard: *shard });
-            }
+            () = &mut deadline => return Err(ReplicaError::Slow { shard: *shard }),
         }
     }
 }
@@ -90,24 +80,22 @@ async fn read_one(
     shard: ShardId,
     len: u64,
     range: Option<Range<u64>>,
-) -> (Arc<Slot>, Result<Bytes, ReplicaError>) {
+) -> Result<Bytes, ReplicaError> {
     let read = {
         let (shared, slot) = (shared.clone(), slot.clone());
         blocking(move || read_verified(&shared, &slot, &shard, len, range)).await
     };
-    let read = match read {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(Fault::Store(error))) => Err(error.into()),
-        Ok(Err(fault)) => match gone::fault(&shared, &slot, &shard, &fault).await {
-            Ok(()) => Err(match fault {
-                Fault::Volume(error) => error.into(),
-                _ => ReplicaError::Corrupt { shard },
-            }),
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
+    let fault = match read? {
+        Ok(bytes) => return Ok(bytes),
+        Err(Fault::Store(error)) => return Err(error.into()),
+        Err(fault) => fault,
     };
-    (slot, read)
+    gone::fault(&shared, &slot, &shard, &fault).await?;
+    Err(match fault {
+        Fault::Volume(error) => error.into(),
+        Fault::Stalled => ReplicaError::Slow { shard },
+        _ => ReplicaError::Corrupt { shard },
+    })
 }
 
 /// Twice the volume's usual read time, within bounds.

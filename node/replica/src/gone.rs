@@ -38,7 +38,8 @@ pub(crate) async fn fault(
             shared.observed(slot.id, Seen::Absent);
             Ok(())
         }
-        Fault::Store(_) => Ok(()),
+        // The actor sees a disk that hangs by itself.
+        Fault::Stalled | Fault::Store(_) => Ok(()),
     }
 }
 

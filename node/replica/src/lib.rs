@@ -40,6 +40,7 @@ mod pending;
 mod place;
 mod put;
 mod read;
+mod reads;
 mod rebuild;
 mod reopen;
 mod repair;

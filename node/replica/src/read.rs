@@ -18,6 +18,9 @@ pub(crate) enum Fault {
     Damaged { reason: String, disk: bool },
     /// The volume is not there, or failed in a way that says nothing about this shard.
     Volume(VolumeError),
+    /// An earlier read of the volume hangs. It is asked nothing more until that one comes back: each further read could
+    /// take a thread for as long.
+    Stalled,
     /// The database failed.
     Store(StoreError),
 }
@@ -38,22 +41,25 @@ pub(crate) fn read_verified(
 ) -> Result<Bytes, Fault> {
     let missing = || Fault::Volume(VolumeError::Missing { path: slot.path.clone() });
     let volume = slot.volume().ok_or_else(missing)?;
+    if slot.is_stalled(shared.config.read_timeout) {
+        return Err(Fault::Stalled);
+    }
     let watch = Watch::start();
     let range = range.unwrap_or(0..len);
     // Hashing everything is cheaper than proving nearly everything.
     let read = if len <= GROUP || range.end.saturating_sub(range.start) > len / 2 {
-        read_whole(&volume, shard, len).map(|bytes| part(&bytes, &range, 0))
+        read_whole(slot, &volume, shard, len).map(|bytes| part(&bytes, &range, 0))
     } else {
-        read_range(shared, &volume, shard, len, &range)
+        read_range(shared, slot, &volume, shard, len, &range)
     };
     slot.took(watch.read());
     read
 }
 
 /// The whole shard, hashed. Read a second time before it counts as damaged: memory and cables err too.
-fn read_whole(volume: &Volume, shard: &ShardId, len: u64) -> Result<Bytes, Fault> {
+fn read_whole(slot: &Slot, volume: &Volume, shard: &ShardId, len: u64) -> Result<Bytes, Fault> {
     for _ in 0..2 {
-        let bytes = read_raw(volume, shard, 0..len)?;
+        let bytes = read_raw(slot, volume, shard, 0..len)?;
         if ShardId::of(&bytes) == *shard {
             return Ok(bytes);
         }
@@ -62,10 +68,17 @@ fn read_whole(volume: &Volume, shard: &ShardId, len: u64) -> Result<Bytes, Fault
 }
 
 /// The groups around a range, each compared with its proven hash.
-fn read_range(shared: &Shared, volume: &Volume, shard: &ShardId, len: u64, range: &Range<u64>) -> Result<Bytes, Fault> {
+fn read_range(
+    shared: &Shared,
+    slot: &Slot,
+    volume: &Volume,
+    shard: &ShardId,
+    len: u64,
+    range: &Range<u64>,
+) -> Result<Bytes, Fault> {
     let Some(hashes) = group_hashes(shared, shard, len)? else {
         // Without an outboard the whole shard is read once, which makes one.
-        let bytes = read_whole(volume, shard, len)?;
+        let bytes = read_whole(slot, volume, shard, len)?;
         let (_, outboard) = coding::range::outboard(&bytes);
         shared.index.put_outboard(shard, outboard)?;
         return Ok(part(&bytes, range, 0));
@@ -73,11 +86,11 @@ fn read_range(shared: &Shared, volume: &Volume, shard: &ShardId, len: u64, range
     let first = range.start / GROUP;
     let start = first * GROUP;
     let end = range.end.next_multiple_of(GROUP).min(len);
-    let bytes = read_raw(volume, shard, start..end)?;
+    let bytes = read_raw(slot, volume, shard, start..end)?;
     if hashes.verify(first, &bytes) {
         return Ok(part(&bytes, range, start));
     }
-    read_whole(volume, shard, len).map(|bytes| part(&bytes, range, 0))
+    read_whole(slot, volume, shard, len).map(|bytes| part(&bytes, range, 0))
 }
 
 fn group_hashes(shared: &Shared, shard: &ShardId, len: u64) -> Result<Option<Arc<GroupHashes>>, StoreError> {
@@ -93,8 +106,12 @@ fn group_hashes(shared: &Shared, shard: &ShardId, len: u64) -> Result<Option<Arc
 }
 
 /// Tells the loss of a shard from the loss of a volume.
-fn read_raw(volume: &Volume, shard: &ShardId, range: Range<u64>) -> Result<Bytes, Fault> {
-    volume.read(shard, range).map_err(|error| match &error {
+fn read_raw(slot: &Slot, volume: &Volume, shard: &ShardId, range: Range<u64>) -> Result<Bytes, Fault> {
+    let read = {
+        let _under_way = slot.reads.begin();
+        volume.read(shard, range)
+    };
+    read.map_err(|error| match &error {
         VolumeError::Absent { .. } | VolumeError::Short { .. } if volume.is_present() => {
             Fault::Damaged { reason: error.to_string(), disk: false }
         }

@@ -121,7 +121,7 @@ impl Work {
                 }
                 Err(Fault::Store(error)) => return Err(error.into()),
                 Err(fault) => {
-                    self.in_doubt |= matches!(fault, Fault::Volume(_));
+                    self.in_doubt |= matches!(fault, Fault::Volume(_) | Fault::Stalled);
                     gone::fault(shared, &slot, &shard, &fault).await?;
                 }
             }

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::ReplicaConfig;
 use crate::fill::{Fill, Purpose};
+use crate::reads::Reads;
 use crate::status::{VolumeState, VolumeStatus};
 
 /// Writers on one volume at a time: one writes while another waits for its fsync.
@@ -24,6 +25,7 @@ pub(crate) struct Slot {
     /// Placement weight: capacity in GiB, at least 1.
     pub(crate) weight: u32,
     pub(crate) writers: Semaphore,
+    pub(crate) reads: Reads,
     inner: Mutex<Inner>,
     shards: AtomicU64,
     used: AtomicU64,
@@ -48,6 +50,7 @@ impl Slot {
             path,
             weight: u32::try_from(space.total >> 30).unwrap_or(u32::MAX).max(1),
             writers: Semaphore::new(WRITERS),
+            reads: Reads::default(),
             inner: Mutex::new(Inner { volume: volume.map(Arc::new), state, fill: Fill::Open, space }),
             shards: AtomicU64::new(0),
             used: AtomicU64::new(0),
@@ -132,6 +135,11 @@ impl Slot {
 
     pub(crate) fn latency_us(&self) -> u64 {
         self.latency.load(Ordering::Relaxed)
+    }
+
+    /// Whether a read of the disk has been under way for at least `patience`.
+    pub(crate) fn is_stalled(&self, patience: Duration) -> bool {
+        self.reads.oldest() >= patience
     }
 
     /// Takes a read's time into the average, with weight 1/8.

@@ -13,7 +13,7 @@ pub enum VolumeState {
     Up,
     /// Reads only: an fsync failed. Replace the disk.
     ReadOnly,
-    /// Was not there when last looked at and is not yet counted as lost, or is back and not yet open.
+    /// Was not there when last looked at and is not yet counted as lost, or is back and not yet open, or a read of it hangs.
     Suspect,
     /// Gone: its shards are rebuilt elsewhere.
     Lost,

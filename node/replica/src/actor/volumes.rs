@@ -28,8 +28,29 @@ impl Actor {
         });
     }
 
+    /// Disks with a read that hangs. Seen here and not by the readers, so that a stall counts once, however many wait for it.
+    pub(super) fn notice_stalls(&mut self) {
+        let patience = self.shared.config.read_timeout;
+        for slot in self.shared.shelf.slots().into_iter().filter(|slot| slot.is_stalled(patience)) {
+            if matches!(slot.state(), VolumeState::Up | VolumeState::ReadOnly) {
+                let seconds = patience.as_secs_f64();
+                tracing::warn!(
+                    target: "replica", volume = slot.id.0, path = %slot.path.display(), seconds,
+                    "volume does not answer in time: nothing more is asked of it until it does"
+                );
+            }
+            self.step(Input::Observed { volume: slot.id, seen: Seen::Stalled });
+        }
+    }
+
     pub(super) fn looked(&mut self, volume: VolumeId, found: Found) {
+        let slot = self.shared.shelf.slot(volume);
+        let stalled = slot.is_some_and(|slot| slot.is_stalled(self.shared.config.read_timeout));
         match found {
+            // The system may know the marker by heart while the disk hangs.
+            Found::Volume(Seen::Present | Seen::ReadOnly) if stalled => {
+                self.step(Input::Observed { volume, seen: Seen::Stalled });
+            }
             Found::Volume(seen) => self.step(Input::Observed { volume, seen }),
             Found::Claim => self.claim(volume),
             // It is there and not yet open. Once that has failed it counts as missed, and so gets lost and another chance.

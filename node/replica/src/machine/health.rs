@@ -15,6 +15,8 @@ pub(crate) enum Seen {
     Absent,
     /// A read failed in the disk.
     ReadFailed,
+    /// A read has been under way for longer than it may.
+    Stalled,
     /// An fsync failed.
     SyncFailed,
 }
@@ -39,6 +41,9 @@ const TRUST: u32 = 3;
 /// disk shows many.
 const FAILED_READS: u32 = 8;
 const FAILED_READS_WINDOW: Duration = Duration::from_secs(600);
+/// A disk that has hung for this long is not waited for: meanwhile its packs bear fewer losses than they should. Overload ends
+/// far sooner, because a disk that hangs is asked nothing more.
+const STALL_MAX: Duration = Duration::from_secs(600);
 
 /// One volume's health.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +53,9 @@ pub(crate) struct Health {
     read_only: bool,
     // Lost for its failed reads, although its marker is there: not used again in this run.
     given_up: bool,
-    // When it was first missed.
-    since: Duration,
+    // When it was first missed, and when it was first seen to hang, since it was last in use.
+    missed: Option<Duration>,
+    stalled: Option<Duration>,
     good: u32,
     failed_reads: u32,
     failed_since: Duration,
@@ -61,14 +67,15 @@ impl Health {
             state,
             read_only: state == VolumeState::ReadOnly,
             given_up: false,
-            since: now,
+            missed: None,
+            stalled: None,
             good: 0,
             failed_reads: 0,
             failed_since: now,
         }
     }
 
-    /// Rules V1 to V7.
+    /// Rules V1 to V9.
     pub(crate) fn observe(&mut self, now: Duration, seen: Seen, confirm_loss: Duration) -> Change {
         match (self.state, seen) {
             // V6, then what its being there means.
@@ -83,14 +90,16 @@ impl Health {
             // V1: a volume that is missed is suspect and looked at again.
             (VolumeState::Up | VolumeState::ReadOnly, Seen::Absent) => {
                 self.state = VolumeState::Suspect;
-                self.since = now;
+                self.missed = Some(now);
                 self.good = 0;
                 Change::Doubt
             }
             // V2: still missed after `confirm_loss`: lost.
             (VolumeState::Suspect, Seen::Absent) => {
                 self.good = 0;
-                if now.saturating_sub(self.since) < confirm_loss {
+                // It may be suspect for another reason until now.
+                let since = *self.missed.get_or_insert(now);
+                if now.saturating_sub(since) < confirm_loss {
                     return Change::Doubt;
                 }
                 self.lose(now)
@@ -101,6 +110,7 @@ impl Health {
                 if self.good < CALM {
                     return Change::Doubt;
                 }
+                (self.missed, self.stalled) = (None, None);
                 self.state = self.usable();
                 Change::None
             }
@@ -119,6 +129,8 @@ impl Health {
                 self.good = 0;
                 Change::None
             }
+            // V8, V9: a disk that hangs may be slow, or busy, and has lost nothing; until it has hung for too long.
+            (_, Seen::Stalled) => self.stall(now),
             // V5: many failed reads in a short time: lost, although the marker is there.
             (_, Seen::ReadFailed) => self.read_failed(now),
             // V6: a failed fsync: no more writes.
@@ -136,6 +148,20 @@ impl Health {
             }
             // V7: nothing new.
             (VolumeState::Up | VolumeState::ReadOnly, Seen::Present) => Change::None,
+        }
+    }
+
+    fn stall(&mut self, now: Duration) -> Change {
+        self.good = 0;
+        let since = *self.stalled.get_or_insert(now);
+        match self.state {
+            VolumeState::Up | VolumeState::ReadOnly => {
+                self.state = VolumeState::Suspect;
+                Change::Doubt
+            }
+            // It returns by V4.
+            VolumeState::Suspect if now.saturating_sub(since) >= STALL_MAX => self.lose(now),
+            VolumeState::Suspect | VolumeState::Lost => Change::None,
         }
     }
 

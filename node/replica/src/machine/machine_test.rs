@@ -97,6 +97,48 @@ fn many_failed_reads_in_a_short_time_lose_a_volume_and_a_few_do_not() {
 }
 
 #[test]
+fn a_disk_that_hangs_is_doubted_and_lost_only_after_ten_minutes_and_not_for_ever() {
+    use VolumeState::{Lost, ReadOnly, Suspect, Up};
+    let again = || vec![Effect::CheckAgain(V, CONFIRM)];
+    let lost = || vec![Effect::Lost(V), Effect::Announce];
+    let mut machine = machine(1, 1000);
+    // time, what is seen, state after, effects
+    let steps = [
+        // V8: however often it is seen, it is one stall
+        (0, Seen::Stalled, Suspect, again()),
+        (1, Seen::Stalled, Suspect, vec![]),
+        (599_999, Seen::Stalled, Suspect, vec![]),
+        // V3: calm again; the next stall has its own ten minutes
+        (599_999, Seen::Present, Suspect, again()),
+        (599_999, Seen::Present, Up, vec![]),
+        (600_000, Seen::Stalled, Suspect, again()),
+        (600_001, Seen::Present, Suspect, again()),
+        (600_002, Seen::Stalled, Suspect, vec![]),
+        // V2: that it hung before does not shorten what a disk has that is missed
+        (700_000, Seen::Absent, Suspect, again()),
+        (700_999, Seen::Absent, Suspect, again()),
+        (1_199_999, Seen::Stalled, Suspect, vec![]),
+        // V9, V4: lost, and back once it answers
+        (1_200_000, Seen::Stalled, Lost, lost()),
+        (1_200_001, Seen::Present, Lost, again()),
+        (1_200_002, Seen::Present, Lost, again()),
+        (1_200_003, Seen::Stalled, Lost, vec![]),
+        (1_200_004, Seen::Present, Lost, again()),
+        (1_200_005, Seen::Present, Lost, again()),
+        (1_200_006, Seen::Present, Up, vec![Effect::Returned(V), Effect::Announce]),
+        // V8: one that takes no writes takes none afterwards
+        (1_200_007, Seen::SyncFailed, ReadOnly, vec![Effect::Announce]),
+        (1_200_008, Seen::Stalled, Suspect, again()),
+        (1_200_009, Seen::Present, Suspect, again()),
+        (1_200_010, Seen::Present, ReadOnly, vec![]),
+    ];
+    for (number, (at, seen, state, effects)) in steps.into_iter().enumerate() {
+        assert_eq!(machine.step(ms(at), Input::Observed { volume: V, seen }), effects, "step {number}, at {at}");
+        assert_eq!(machine.volume(V), Some(state), "step {number}, at {at}");
+    }
+}
+
+#[test]
 fn the_pack_with_the_least_margin_is_repaired_first_then_the_oldest() {
     let mut machine = machine(1, u64::MAX >> 20);
     let add = |n, margin| Input::Damaged { pack: pack(n), margin };
