@@ -155,6 +155,30 @@ fn a_power_cut_at_any_step_leaves_a_shard_absent_or_complete_and_keeps_the_ackno
 }
 
 #[test]
+fn a_note_says_the_old_or_the_new_after_a_failure_at_any_step_and_a_failed_sync_ends_all_writing() {
+    for step in STEPS {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = Volume::create(dir.path(), marker()).unwrap();
+        volume.write_note("packs", "12\n").unwrap();
+        let reached = Arc::new(Mutex::new(Vec::new()));
+        let list = reached.clone();
+        volume.steps.set(Box::new(move |now| {
+            list.lock().unwrap().push(now);
+            if now == step { Err(Errno::IO) } else { Ok(()) }
+        }));
+        let error = volume.write_note("packs", "13\n").unwrap_err();
+        let until = STEPS.iter().position(|other| *other == step).unwrap();
+        assert_eq!(*reached.lock().unwrap(), STEPS[..=until], "in this order");
+        let is_sync = matches!(step, Step::Synced | Step::DirectorySynced);
+        assert_eq!(matches!(error, VolumeError::ReadOnly { .. }), is_sync, "{step:?}: {error}");
+        let is_new = matches!(step, Step::Renamed | Step::DirectorySynced);
+        assert_eq!(volume.read_note("packs").unwrap().unwrap(), if is_new { "13\n" } else { "12\n" }, "{step:?}");
+        volume.steps.set(Box::new(|_| Ok(())));
+        assert_eq!(volume.write_note("packs", "14\n").is_err(), is_sync, "{step:?}: an fsync is never tried again");
+    }
+}
+
+#[test]
 fn opening_makes_durable_what_an_earlier_process_renamed() {
     let dir = tempfile::tempdir().unwrap();
     let volume = Volume::create(&dir.path().join("v"), marker()).unwrap();

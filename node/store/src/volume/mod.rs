@@ -4,6 +4,7 @@
 //! <volume>/strongroom-volume              marker: which volume, whose
 //! <volume>/shards/<aa>/<64 hex digits>    one shard; aa = the id's first byte
 //! <volume>/shards/<aa>/<hex>.<n>.tmp      being written; removed when the volume is opened
+//! <volume>/<note>                         a few bytes that outlive the database
 //! <volume>/quarantine/<hex>.<n>           found damaged; never read again, kept for people to look at
 //! ```
 //!
@@ -17,6 +18,7 @@ mod crash_test;
 mod directory;
 mod error;
 mod marker;
+mod note;
 mod read;
 mod steps;
 #[cfg(test)]

@@ -168,6 +168,33 @@ fn a_removed_replaced_or_unmarked_directory_is_noticed_and_never_written_to() {
 }
 
 #[test]
+fn a_note_says_what_was_written_last_and_goes_to_the_volume_and_not_to_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("v");
+    let volume = Volume::create(&path, marker()).unwrap();
+    assert_eq!(volume.read_note("packs"), Ok(None));
+    // What an interrupted write left is no obstacle.
+    fs::write(path.join("packs.tmp"), "longer than what comes").unwrap();
+    for text in ["12\n", "7\n", ""] {
+        volume.write_note("packs", text).unwrap();
+        assert_eq!(volume.read_note("packs"), Ok(Some(text.to_owned())));
+    }
+    assert!(!path.join("packs.tmp").exists());
+    assert!(volume.write_note("packs", &"x".repeat(Volume::NOTE_MAX + 1)).is_err());
+    assert_eq!(volume.read_note("packs"), Ok(Some(String::new())), "as before");
+
+    // Its disk is unmounted: what is below the mount point is another directory.
+    let aside = dir.path().join("aside");
+    fs::rename(&path, &aside).unwrap();
+    fs::create_dir(&path).unwrap();
+    volume.write_note("packs", "13\n").unwrap();
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "the mount point stays empty");
+    assert_eq!(fs::read_to_string(aside.join("packs")).unwrap(), "13\n");
+    fs::write(path.join("packs"), "99\n").unwrap();
+    assert_eq!(volume.read_note("packs"), Ok(Some("13\n".to_owned())));
+}
+
+#[test]
 fn a_damaged_marker_is_told_apart_from_a_missing_one() {
     let dir = tempfile::tempdir().unwrap();
     drop(Volume::create(dir.path(), marker()).unwrap());

@@ -25,9 +25,7 @@ impl Volume {
     /// # Errors
     /// [`VolumeError::Full`], [`VolumeError::ReadOnly`], [`VolumeError::Missing`], [`VolumeError::Io`].
     pub fn put(&self, shard: &ShardId, bytes: &[u8]) -> Result<(), VolumeError> {
-        if let Some(reason) = self.broken.get() {
-            return Err(VolumeError::ReadOnly { path: self.path.clone(), reason: reason.clone() });
-        }
+        self.writable()?;
         let directory = self.directory_of(shard)?;
         let temporary = format!("{shard}.{}.tmp", self.counter.fetch_add(1, Ordering::Relaxed));
         let written = self.put_steps(&directory, &temporary, shard, bytes);
@@ -46,12 +44,7 @@ impl Volume {
         bytes: &[u8],
     ) -> Result<(), VolumeError> {
         let needed = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let failed = |operation| {
-            move |errno| match errno {
-                Errno::NOSPC | Errno::DQUOT | Errno::FBIG => VolumeError::Full { path: self.path.clone(), needed },
-                errno => self.io(operation, errno),
-            }
-        };
+        let failed = |operation| move |errno| self.write_failed(operation, needed, errno);
         let file = self.write_file(directory, temporary, bytes).map_err(failed("write"))?;
         self.steps.reached(Step::Written).map_err(failed("write"))?;
         fdatasync(&file).and_then(|()| self.steps.reached(Step::Synced)).map_err(|errno| self.sync_failed(errno))?;
@@ -104,9 +97,25 @@ impl Volume {
         }
     }
 
+    /// Refuses once an fsync has failed.
+    pub(super) fn writable(&self) -> Result<(), VolumeError> {
+        match self.broken.get() {
+            Some(reason) => Err(VolumeError::ReadOnly { path: self.path.clone(), reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells a full disk from other failures of a write of `needed` bytes.
+    pub(super) fn write_failed(&self, operation: &'static str, needed: u64, errno: Errno) -> VolumeError {
+        match errno {
+            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => VolumeError::Full { path: self.path.clone(), needed },
+            errno => self.io(operation, errno),
+        }
+    }
+
     /// After a failed fsync the kernel may have dropped the dirty pages and marked them clean: trying again would
     /// report a success that never happened. So the volume takes no more writes.
-    fn sync_failed(&self, errno: Errno) -> VolumeError {
+    pub(super) fn sync_failed(&self, errno: Errno) -> VolumeError {
         let reason = self.broken.get_or_init(|| {
             tracing::error!(target: "store::volume", path = %self.path.display(), %errno, "fsync failed: volume is read-only now");
             errno.to_string()
@@ -168,7 +177,7 @@ fn create(directory: &OwnedFd, name: &str, more: OFlags) -> Result<OwnedFd, Errn
 }
 
 /// Writes all of `bytes` at `offset`; the offset behind them.
-fn write_at(file: &OwnedFd, mut bytes: &[u8], mut offset: u64) -> Result<u64, Errno> {
+pub(super) fn write_at(file: &OwnedFd, mut bytes: &[u8], mut offset: u64) -> Result<u64, Errno> {
     while !bytes.is_empty() {
         let written = retry_on_intr(|| pwrite(file, bytes, offset))?;
         if written == 0 {
