@@ -179,6 +179,8 @@ impl Actor {
             }
             Done::Reopened { volume, result } => {
                 let again = fatal(result)?.is_none();
+                // Its weight is known only now.
+                self.announce_due = true;
                 match self.pending.ended(volume, again) {
                     Some(begin) => self.begin(volume, begin),
                     None => self.census(),

@@ -132,7 +132,7 @@ pub(crate) async fn keep(
     let slots: Vec<Arc<Slot>> =
         shared.shelf.slots().into_iter().filter(|slot| slot.writable(purpose).is_some()).collect();
     let candidates: Vec<Candidate> =
-        slots.iter().map(|slot| Candidate::new(&shared.node, slot.id, slot.weight)).collect();
+        slots.iter().map(|slot| Candidate::new(&shared.node, slot.id, slot.weight())).collect();
     let ranked = rank(&item.pack, &candidates);
     let (mut reason, mut above_mark) = (None, false);
     for volume in order(&ranked, item.index, item.width, &others.held) {

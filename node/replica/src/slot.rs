@@ -1,7 +1,7 @@
 //! One volume as the running node sees it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,11 +22,10 @@ const WRITERS: usize = 2;
 pub(crate) struct Slot {
     pub(crate) id: VolumeId,
     pub(crate) path: PathBuf,
-    /// Placement weight: capacity in GiB, at least 1.
-    pub(crate) weight: u32,
     pub(crate) writers: Semaphore,
     pub(crate) reads: Reads,
     inner: Mutex<Inner>,
+    weight: AtomicU32,
     shards: AtomicU64,
     used: AtomicU64,
     /// Moving average of read times, microseconds.
@@ -43,15 +42,15 @@ struct Inner {
 
 impl Slot {
     pub(crate) fn new(id: VolumeId, path: PathBuf, volume: Option<Volume>) -> Self {
-        let space = volume.as_ref().and_then(|volume| volume.space().ok()).unwrap_or(Space { free: 0, total: 0 });
+        let space = volume.as_ref().map_or(Space { free: 0, total: 0 }, space_of);
         let state = if volume.is_some() { VolumeState::Up } else { VolumeState::Lost };
         Self {
             id,
             path,
-            weight: u32::try_from(space.total >> 30).unwrap_or(u32::MAX).max(1),
             writers: Semaphore::new(WRITERS),
             reads: Reads::default(),
             inner: Mutex::new(Inner { volume: volume.map(Arc::new), state, fill: Fill::Open, space }),
+            weight: AtomicU32::new(weight_of(space)),
             shards: AtomicU64::new(0),
             used: AtomicU64::new(0),
             latency: AtomicU64::new(0),
@@ -78,12 +77,21 @@ impl Slot {
 
     /// Puts a returned volume back, unless it was lost again meanwhile. Whether it is there now.
     pub(crate) fn reopen(&self, volume: Volume) -> bool {
+        let space = space_of(&volume);
         let mut inner = self.inner();
         if inner.state == VolumeState::Lost {
             return false;
         }
+        // The slot knows nothing of a disk that was away at the start.
+        inner.space = space;
+        self.weight.store(weight_of(space), Ordering::Relaxed);
         inner.volume = Some(Arc::new(volume));
         true
+    }
+
+    /// Placement weight: capacity in GiB, at least 1. That of a volume that was never here is 1.
+    pub(crate) fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
     }
 
     /// The volume, when it takes shards for this purpose as far as is known.
@@ -173,4 +181,12 @@ impl Slot {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn space_of(volume: &Volume) -> Space {
+    volume.space().unwrap_or(Space { free: 0, total: 0 })
+}
+
+fn weight_of(space: Space) -> u32 {
+    u32::try_from(space.total >> 30).unwrap_or(u32::MAX).max(1)
 }

@@ -133,7 +133,7 @@ impl Actor {
         self.announcing = true;
         let shared = self.shared.clone();
         let usable = |slot: &Arc<Slot>| slot.state() != VolumeState::Lost;
-        let info = |slot: Arc<Slot>| VolumeInfo { volume: slot.id, weight: slot.weight };
+        let info = |slot: Arc<Slot>| VolumeInfo { volume: slot.id, weight: slot.weight() };
         let volumes: Vec<VolumeInfo> = shared.shelf.slots().into_iter().filter(usable).map(info).collect();
         self.work.spawn(async move {
             let announced = async { shared.directory.announce(volumes).await.map_err(ReplicaError::from) };
