@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use primitives::ShardId;
 use rustix::fs::{
-    AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, fstatvfs, fsync, mkdirat, open, openat, renameat,
-    statat, unlinkat,
+    AtFlags, CWD, Dir, FlockOperation, Mode, OFlags, flock, fstat, fstatvfs, fsync, mkdir, mkdirat, open, openat,
+    renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 
 use super::Buffers;
-use super::steps::{Step, Steps};
+use super::steps::{Step, Steps, sync_directory};
 use super::{VolumeError, VolumeMarker};
 
 pub(super) const SHARDS: &str = "shards";
@@ -63,8 +63,7 @@ impl Volume {
     /// [`VolumeError::NotEmpty`] when it contains anything else.
     pub fn create(path: &Path, marker: VolumeMarker) -> Result<Self, VolumeError> {
         let failed = |operation| move |errno| VolumeError::Io { operation, path: path.to_owned(), errno };
-        std::fs::create_dir_all(path)
-            .map_err(|error| failed("create directory")(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+        create_durably(path).map_err(failed("create directory"))?;
         let root = open(path, DIRECTORY, Mode::empty()).map_err(failed("open"))?;
         if let Some(found) = stranger(&root).map_err(failed("read directory"))? {
             return Err(VolumeError::NotEmpty { path: path.to_owned(), found });
@@ -74,8 +73,8 @@ impl Volume {
             directory_at(&shards, &fan_out(byte)).map_err(failed("create shards"))?;
         }
         directory_at(&root, QUARANTINE).map_err(failed("create quarantine"))?;
-        fsync(&shards).map_err(failed("fsync"))?;
-        fsync(&root).map_err(failed("fsync"))?;
+        sync_directory(&shards).map_err(failed("fsync"))?;
+        sync_directory(&root).map_err(failed("fsync"))?;
         // The marker comes last: a directory with a marker is a complete volume.
         let flags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::TRUNC).union(OFlags::CLOEXEC);
         let file = openat(&root, MARKER_TMP, flags, Mode::from_raw_mode(0o644)).map_err(failed("create marker"))?;
@@ -86,7 +85,7 @@ impl Volume {
         }
         fsync(&file).map_err(failed("fsync marker"))?;
         renameat(&root, MARKER_TMP, &root, VolumeMarker::FILE).map_err(failed("rename marker"))?;
-        fsync(&root).map_err(failed("fsync"))?;
+        sync_directory(&root).map_err(failed("fsync"))?;
         match unlinkat(&root, Self::CLAIM_FILE, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(failed("remove claim file")(errno)),
@@ -120,6 +119,8 @@ impl Volume {
         let marker = read_marker(&marker_file, path)?;
         let shards = directory_at(&root, SHARDS).map_err(failed("open shards"))?;
         let quarantine = directory_at(&root, QUARANTINE).map_err(failed("open quarantine"))?;
+        // One of them may have been made again just now, and a file is only as durable as the directories above it.
+        sync_directory(&root).map_err(failed("fsync"))?;
         let volume = Self {
             path: path.to_owned(),
             marker,
@@ -229,13 +230,14 @@ impl Volume {
         for byte in 0..=u8::MAX {
             directory_at(&self.shards, &fan_out(byte)).map_err(|errno| self.io("create directory", errno))?;
         }
+        sync_directory(&self.shards).map_err(|errno| self.io("fsync directory", errno))?;
         self.each_directory(|directory| {
             for name in names(directory).map_err(|errno| self.io("read directory", errno))? {
                 if name.ends_with(".tmp") {
                     unlinkat(directory, &name, AtFlags::empty()).map_err(|errno| self.io("remove", errno))?;
                 }
             }
-            fsync(directory)
+            sync_directory(directory)
                 .and_then(|()| self.steps.reached(Step::DirectorySynced))
                 .map_err(|errno| self.io("fsync directory", errno))
         })
@@ -245,6 +247,31 @@ impl Volume {
 /// Name of the directory for ids that begin with `byte`.
 fn fan_out(byte: u8) -> String {
     format!("{byte:02x}")
+}
+
+/// Makes a directory and those above it, as far as they are missing, each durable under its name.
+fn create_durably(path: &Path) -> Result<(), Errno> {
+    let parent = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    let is_new = match mkdir(path, Mode::from_raw_mode(0o755)) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(Errno::NOENT) => {
+            create_durably(parent)?;
+            mkdir(path, Mode::from_raw_mode(0o755))?;
+            true
+        }
+        Err(errno) => return Err(errno),
+    };
+    // One that was there may have been made by a run that was stopped before this.
+    match open(parent, DIRECTORY, Mode::empty()).and_then(|parent| sync_directory(&parent)) {
+        // A mount point, for example, below a directory that is not ours to read or on a disk that nobody writes to.
+        Err(Errno::ACCESS | Errno::INVAL | Errno::ROFS) if !is_new => Ok(()),
+        synced => synced,
+    }
 }
 
 /// Opens a directory, creating it when missing.

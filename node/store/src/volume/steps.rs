@@ -1,5 +1,7 @@
 //! The steps of a shard's write, as places where tests stop the process or make the disk fail.
 
+use std::os::fd::OwnedFd;
+
 use rustix::io::Errno;
 
 /// A step that has just been done (or, for the syncs, is just about to be reported).
@@ -49,4 +51,23 @@ impl Steps {
     pub(crate) fn set(&self, hook: Hook) {
         *self.hook.lock().unwrap() = Some(hook);
     }
+}
+
+/// Makes durable what a directory has in it: which names, not what is in the files. Tests ask [`synced`] which ones were.
+pub(super) fn sync_directory(directory: &OwnedFd) -> Result<(), Errno> {
+    rustix::fs::fsync(directory)?;
+    #[cfg(test)]
+    SYNCED.with_borrow_mut(|synced| synced.push(rustix::fs::fstat(directory).unwrap().st_ino));
+    Ok(())
+}
+
+#[cfg(test)]
+thread_local! {
+    static SYNCED: std::cell::RefCell<Vec<u64>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// The directories that this thread synced since it last asked, by inode, in that order.
+#[cfg(test)]
+pub(super) fn synced() -> Vec<u64> {
+    SYNCED.take()
 }

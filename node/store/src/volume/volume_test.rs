@@ -111,6 +111,35 @@ fn opening_removes_temporary_files_and_leaves_strange_ones_alone() {
 }
 
 #[test]
+fn every_directory_that_is_made_is_durable_under_its_name() {
+    use std::os::unix::fs::MetadataExt;
+    let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("disk/strongroom/v");
+    steps::synced();
+    drop(Volume::create(&path, marker()).unwrap());
+    let synced = steps::synced();
+    for parent in [dir.path(), &dir.path().join("disk"), &dir.path().join("disk/strongroom"), &path] {
+        assert!(synced.contains(&inode(parent)), "what was made in {}", parent.display());
+    }
+
+    // What a volume has lost is made again when it is opened.
+    for lost in ["shards/07", "shards", "quarantine"] {
+        fs::remove_dir_all(path.join(lost)).unwrap();
+        drop(Volume::open(&path).unwrap());
+        let synced = steps::synced();
+        let parent = path.join(lost).parent().unwrap().to_owned();
+        assert!(synced.contains(&inode(&parent)), "{lost} in {}", parent.display());
+    }
+
+    // One that stands already may have been made a moment ago.
+    let empty = dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    drop(Volume::create(&empty, marker()).unwrap());
+    assert!(steps::synced().contains(&inode(dir.path())));
+}
+
+#[test]
 fn a_volume_is_created_only_where_nothing_else_is() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("v");
