@@ -52,7 +52,8 @@ pub(crate) fn of_volume(
                 if stop.is_cancelled() {
                     return Ok(found);
                 }
-                add(shared, slot, volume, file, &mut found)?;
+                let len = add(shared, slot, volume, file, &mut found)?;
+                (shards, bytes) = (shards + u64::from(len.is_some()), bytes + len.unwrap_or(0));
             }
             let file = files.next_if(|file| file.shard == *shard);
             // A lost one counts until its loss is reported, which takes it off again.
@@ -66,13 +67,14 @@ pub(crate) fn of_volume(
             None => break,
         }
     }
-    slot.set_counts(shards, bytes);
     for file in files {
         if stop.is_cancelled() {
             return Ok(found);
         }
-        add(shared, slot, volume, file, &mut found)?;
+        let len = add(shared, slot, volume, file, &mut found)?;
+        (shards, bytes) = (shards + u64::from(len.is_some()), bytes + len.unwrap_or(0));
     }
+    slot.set_counts(shards, bytes);
     Ok(found)
 }
 
@@ -108,21 +110,25 @@ fn inspect(file: ShardFile, mut read: impl FnMut(u32) -> Result<Bytes, VolumeErr
     failed.map_or(Stray::Wrong, Stray::Unread)
 }
 
-/// Gives a file without a row one, if its bytes are right.
-fn add(shared: &Shared, slot: &Slot, volume: &Volume, file: ShardFile, found: &mut Found) -> Result<(), ReplicaError> {
+/// Gives a file without a row one, if its bytes are right: its length then, bytes.
+fn add(
+    shared: &Shared,
+    slot: &Slot,
+    volume: &Volume,
+    file: ShardFile,
+    found: &mut Found,
+) -> Result<Option<u64>, ReplicaError> {
     let shard = file.shard;
     // One that is just being removed has lost its row on purpose.
-    let Some(_claim) = shared.claims.try_claim(&[shard]) else { return Ok(()) };
+    let Some(_claim) = shared.claims.try_claim(&[shard]) else { return Ok(None) };
     match inspect(file, |len| volume.read(&shard, 0..u64::from(len))) {
         Stray::Right { len, outboard } => {
             // Its packs are found by the census of the ledger.
             let row = ShardRow::new(len, wall_clock(), Vec::new());
-            let (before, _) = shared.index.change(slot.id, &shard, |before| Some(before.unwrap_or(row)))?;
-            if before.is_none() {
-                slot.added(u64::from(len));
-            }
+            shared.index.change(slot.id, &shard, |before| Some(before.unwrap_or(row)))?;
             shared.index.put_outboard(&shard, outboard)?;
             found.added += 1;
+            return Ok(Some(u64::from(len)));
         }
         Stray::Wrong => {
             tracing::warn!(target: "replica", volume = slot.id.0, %shard, "stray file has other bytes: quarantined");
@@ -134,7 +140,7 @@ fn add(shared: &Shared, slot: &Slot, volume: &Volume, file: ShardFile, found: &m
             found.unread += 1;
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Takes what the census of a volume found into the index and hands losses to the actor.

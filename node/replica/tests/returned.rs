@@ -4,8 +4,10 @@
 
 mod support;
 
+use primitives::{Policy, VolumeId};
 use replica::VolumeState;
-use support::{Node, eventually};
+use std::fs;
+use support::{Node, Pack, eventually, pack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_that_was_away_at_the_start_has_the_weight_of_its_disk_when_it_returns() {
@@ -24,4 +26,26 @@ async fn a_volume_that_was_away_at_the_start_has_the_weight_of_its_disk_when_it_
         volumes.iter().map(|info| info.weight).eq((0..3).map(weight))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_without_a_row_count_wherever_among_the_rows_they_are() {
+    let (mut node, replica) = Node::running(6).await;
+    let mut on_it: Vec<_> = Vec::new();
+    for seed in 0..10 {
+        let acks = node.store(&replica, &pack(Policy::ERASURE, 4096, seed)).await;
+        on_it.extend(acks.iter().filter(|ack| ack.volume == VolumeId(0)).map(|ack| ack.shard));
+    }
+    node.stop(replica).await;
+    // As after a power cut that took the latest rows.
+    let strays: Vec<Pack> = (100..110).map(|seed| pack(Policy::ERASURE, 8192, seed)).collect();
+    for pack in &strays {
+        let file = node.file(VolumeId(0), &pack.header.shards[0]);
+        fs::write(file, &pack.shards[0]).unwrap();
+    }
+    let last = on_it.iter().max().unwrap();
+    assert!(strays.iter().any(|pack| pack.header.shards[0] < *last), "some are among the rows");
+    let replica = node.start().await;
+    let volume = &replica.status().volumes[0];
+    assert_eq!((volume.shards, volume.used), (20, 10 * 4096 + 10 * 8192));
 }
