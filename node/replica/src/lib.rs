@@ -51,6 +51,7 @@ mod shelf;
 mod slot;
 mod spread;
 mod status;
+mod surplus;
 
 pub use config::ReplicaConfig;
 pub use confirm::{Confirmed, Shortage};

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use primitives::ledger::PackRecord;
 use primitives::{ShardId, TimestampMs, VolumeId};
 use store::{Volume, VolumeError};
 
@@ -14,6 +15,7 @@ use crate::index::ShardRow;
 use crate::shared::{Shared, blocking, wall_clock};
 use crate::slot::Slot;
 use crate::status::OrphanReport;
+use crate::surplus::{self, Surplus};
 use crate::{ReplicaError, high_water, metrics};
 
 /// Rows read at a time.
@@ -21,13 +23,13 @@ const PAGE: usize = 512;
 /// Orphans removed in one pass; the next takes the rest. Bounds memory.
 const PASS_MAX: usize = 65_536;
 
-/// Looks at every shard here and removes the orphans that are older than the grace period.
+/// Looks at every shard here and removes the orphans that are older than the grace period, and what is left of moves.
 ///
 /// # Errors
 /// [`ReplicaError::Directory`] as soon as the ledger does not answer; nothing more is removed then.
 pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<OrphanReport, ReplicaError> {
     let known = shared.directory.recorded().await?;
-    let (mut report, orphans) = find(shared, grace).await?;
+    let (mut report, Found { orphans, surplus }) = find(shared, grace).await?;
     let had = note_recorded(shared, known).await?;
     if known < had {
         tracing::warn!(
@@ -46,6 +48,9 @@ pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<Orph
         );
         report.held_back = true;
         return Ok(report);
+    }
+    for surplus in surplus {
+        surplus::remove(shared, surplus).await?;
     }
     for (volume, shard) in orphans {
         if let Some(bytes) = remove_one(shared, volume, shard, grace).await? {
@@ -81,10 +86,17 @@ fn is_believable(recorded: u64, orphans: u64) -> bool {
     orphans <= recorded
 }
 
-/// Counts the shards of recorded packs and the old ones of others; the latter are named, up to [`PASS_MAX`].
-async fn find(shared: &Arc<Shared>, grace: Duration) -> Result<(OrphanReport, Vec<(VolumeId, ShardId)>), ReplicaError> {
+/// What may be removed, up to [`PASS_MAX`] of each.
+#[derive(Default)]
+struct Found {
+    orphans: Vec<(VolumeId, ShardId)>,
+    surplus: Vec<Surplus>,
+}
+
+/// Counts the shards of recorded packs and the old ones of others; names the latter, and those that are not on their holder.
+async fn find(shared: &Arc<Shared>, grace: Duration) -> Result<(OrphanReport, Found), ReplicaError> {
     let mut report = OrphanReport::default();
-    let mut orphans = Vec::new();
+    let mut found = Found::default();
     for slot in shared.shelf.slots() {
         let mut after: Option<ShardId> = None;
         loop {
@@ -92,30 +104,41 @@ async fn find(shared: &Arc<Shared>, grace: Duration) -> Result<(OrphanReport, Ve
             let Some((last, _)) = page.last() else { break };
             after = Some(*last);
             for (shard, row) in page {
-                if is_recorded(shared, &shard, &row).await? {
+                if is_recorded(shared, &slot, &shard, &row, &mut found.surplus).await? {
                     report.recorded += 1;
                 } else if is_old(&slot, &shard, grace).await? {
                     report.orphans += 1;
-                    if orphans.len() < PASS_MAX {
-                        orphans.push((slot.id, shard));
+                    if found.orphans.len() < PASS_MAX {
+                        found.orphans.push((slot.id, shard));
                     }
                 }
             }
         }
     }
-    Ok((report, orphans))
+    Ok((report, found))
 }
 
 /// Whether a pack is recorded that has the shard. Asks first for the packs that it was sent for, which is cheap.
-async fn is_recorded(shared: &Shared, shard: &ShardId, row: &ShardRow) -> Result<bool, ReplicaError> {
-    for (pack, index) in &row.members {
+async fn is_recorded(
+    shared: &Shared,
+    slot: &Slot,
+    shard: &ShardId,
+    row: &ShardRow,
+    surplus: &mut Vec<Surplus>,
+) -> Result<bool, ReplicaError> {
+    let mut is_recorded = false;
+    for &(pack, index) in &row.members {
         // Whoever sent the shard could name any pack.
-        let recorded = shared.directory.pack(pack).await?;
-        if recorded.is_some_and(|record| record.header.shards.get(usize::from(*index)) == Some(shard)) {
-            return Ok(true);
+        let recorded = shared.directory.pack(&pack).await?;
+        let is_in = |record: &PackRecord| record.header.shards.get(usize::from(index)) == Some(shard);
+        let Some(record) = recorded.filter(is_in) else { continue };
+        is_recorded = true;
+        let place = Surplus { volume: slot.id, shard: *shard, pack, index };
+        if surplus.len() < PASS_MAX && place.is_by(shared, &record) {
+            surplus.push(place);
         }
     }
-    Ok(shared.directory.needed(shard, None).await?)
+    Ok(is_recorded || shared.directory.needed(shard, None).await?)
 }
 
 /// Whether the file was last needed longer ago than the grace period. Not when its disk does not say.

@@ -79,21 +79,22 @@ pub(crate) async fn spread(
     }
 }
 
-/// Removes a shard from where it was moved away, unless other packs have it there or somebody needs it this moment.
-async fn leave(
+/// Removes a shard from where it was moved away, unless other packs have it there or somebody needs it this moment; then the
+/// next look at all shards tries again. Whether its file is gone.
+pub(crate) async fn leave(
     shared: &Arc<Shared>,
     from: &Arc<Slot>,
     pack: PackId,
     index: u8,
     shard: ShardId,
-) -> Result<(), ReplicaError> {
-    let Some(leaving) = shared.claims.let_go(shard) else { return Ok(()) };
+) -> Result<bool, ReplicaError> {
+    let Some(leaving) = shared.claims.let_go(shard) else { return Ok(false) };
     // The row does not know all packs that have the shard when it was made again from the file.
     let others = shared.directory.needed(&shard, Some(pack)).await?;
     let (task, slot) = (shared.clone(), from.clone());
     blocking(move || {
         let _leaving = leaving;
-        let Some(volume) = slot.volume() else { return Ok(()) };
+        let Some(volume) = slot.volume() else { return Ok(false) };
         let (before, after) = task.index.change(slot.id, &shard, |row| {
             row.and_then(|mut row| {
                 row.members.retain(|member| *member != (pack, index));
@@ -102,9 +103,9 @@ async fn leave(
         })?;
         if let (Some(before), None) = (before, after) {
             slot.removed(u64::from(before.len));
-            volume.delete(&shard)?;
+            return Ok(volume.delete(&shard)?);
         }
-        Ok(())
+        Ok(false)
     })
     .await?
 }

@@ -4,10 +4,14 @@
 
 mod support;
 
+use std::fs;
+use std::time::Duration;
+
 use primitives::{Policy, VolumeId};
 use replica::VolumeState;
-use std::fs;
 use support::{Node, Pack, eventually, pack};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_that_was_away_at_the_start_has_the_weight_of_its_disk_when_it_returns() {
@@ -48,4 +52,37 @@ async fn files_without_a_row_count_wherever_among_the_rows_they_are() {
     let replica = node.start().await;
     let volume = &replica.status().volumes[0];
     assert_eq!((volume.shards, volume.used), (20, 10 * 4096 + 10 * 8192));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_move_left_behind_is_removed_later() {
+    let (node, replica) = Node::running(6).await;
+    let moved = pack(Policy::ERASURE, 4096, 1);
+    let acks = node.store(&replica, &moved).await;
+    node.unplug(1);
+    node.repaired_without(&[1], std::slice::from_ref(&moved)).await;
+    let before = node.directory.record(&moved.id).holders;
+    // A commit that names its shards is under way: none of them may be let go.
+    let commit = replica.confirm(vec![(moved.header.clone(), acks)]).await.unwrap();
+    node.plug_in(1);
+    eventually("on six volumes", || node.volumes_of(&moved.id) == [0, 1, 2, 3, 4, 5]).await;
+    eventually("the move is over", || {
+        let repairs = replica.status().repairs;
+        repairs.queued + repairs.running == 0
+    })
+    .await;
+    let now = node.directory.record(&moved.id).holders;
+    let [left]: [_; 1] = before.iter().filter(|holder| !now.contains(holder)).collect::<Vec<_>>().try_into().unwrap();
+    let file = node.file(left.volume, &moved.header.shards[usize::from(left.index)]);
+    assert!(file.exists(), "it is needed at this moment");
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().removed, 0);
+    assert!(file.exists(), "still");
+    drop(commit);
+    let used = |volume: VolumeId| replica.status().volumes[usize::from(volume.0)].shards;
+    let shards = used(left.volume);
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().removed, 0, "it is no orphan");
+    assert!(!file.exists(), "nobody looks for it there");
+    assert_eq!(used(left.volume), shards - 1);
+    node.check(&replica, &moved).await;
+    assert_eq!(node.directory.record(&moved.id).holders, now);
 }
