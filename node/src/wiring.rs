@@ -209,6 +209,8 @@ fn rpc_config(config: &Config) -> RpcConfig {
             batch_max: config.rpc.batch_max,
             log_blocks_max: config.rpc.log_blocks_max,
             logs_max: size(config.rpc.logs_max.into()),
+            scans_max: size(config.rpc.scans_max.into()),
+            scan_wait: Duration::from_secs(config.rpc.scan_wait_seconds),
             block_cache_bytes: size(u64::from(config.rpc.block_cache_mib) << 20),
         },
         shards: ShardLimits {

@@ -47,6 +47,11 @@ pub struct RpcLimits {
     pub log_blocks_max: u64,
     /// Most logs that one `eth_getLogs` returns. Default 10,000.
     pub logs_max: usize,
+    /// Most calls that walk many blocks or records at once (`eth_getLogs`, `eth_feeHistory`, `snapshot_list`,
+    /// `audit_getChain`). Default 4: more only wait for each other's processor and disk, on threads that others need.
+    pub scans_max: usize,
+    /// How long such a call waits for its turn before it is told to come back. Default 30 s, which clients wait for an answer.
+    pub scan_wait: Duration,
     /// Memory for assembled blocks, bytes. Default 64 MiB.
     pub block_cache_bytes: usize,
 }
@@ -59,6 +64,8 @@ impl Default for RpcLimits {
             batch_max: 1000,
             log_blocks_max: 10_000,
             logs_max: 10_000,
+            scans_max: 4,
+            scan_wait: Duration::from_secs(30),
             block_cache_bytes: 64 * 1024 * 1024,
         }
     }

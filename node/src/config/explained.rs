@@ -28,6 +28,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("rpc.batch_max", "Requests in one batch. 1 to 100000."),
     ("rpc.log_blocks_max", "Blocks that one eth_getLogs looks at. 1 to 10000000."),
     ("rpc.logs_max", "Logs that one eth_getLogs returns. 1 to 1000000."),
+    ("rpc.scans_max", "Calls that walk many blocks or records (eth_getLogs and the like) at once. 1 to 256."),
+    ("rpc.scan_wait_seconds", "How long such a call waits for its turn before it is told to come back. 0 to 600."),
     ("rpc.block_cache_mib", "Memory for assembled blocks, MiB. 1 to 65536."),
     (
         "rpc.shard_put_mib",

@@ -75,6 +75,8 @@ impl Config {
             ("rpc.batch_max", self.rpc.batch_max.into(), 1, 100_000),
             ("rpc.log_blocks_max", self.rpc.log_blocks_max, 1, 10_000_000),
             ("rpc.logs_max", self.rpc.logs_max.into(), 1, 1_000_000),
+            ("rpc.scans_max", self.rpc.scans_max.into(), 1, 256),
+            ("rpc.scan_wait_seconds", self.rpc.scan_wait_seconds, 0, 600),
             ("rpc.block_cache_mib", self.rpc.block_cache_mib.into(), 1, 65_536),
             ("rpc.shard_put_mib", self.rpc.shard_put_mib.into(), 32, 1 << 20),
             ("rpc.shard_get_mib", self.rpc.shard_get_mib.into(), 32, 1 << 20),

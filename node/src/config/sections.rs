@@ -64,6 +64,11 @@ pub(crate) struct RpcConfig {
     pub(crate) log_blocks_max: u64,
     /// Most logs that one `eth_getLogs` returns. Default 10,000; range 1 to 1,000,000.
     pub(crate) logs_max: u32,
+    /// Most calls that walk many blocks or records at once: `eth_getLogs`, `eth_feeHistory`, `snapshot_list`,
+    /// `audit_getChain`. Default 4; range 1 to 256, half of the threads that read disks.
+    pub(crate) scans_max: u32,
+    /// How long such a call waits for its turn before it is told to come back. Default 30; range 0 to 600.
+    pub(crate) scan_wait_seconds: u64,
     /// Memory for assembled blocks, MiB. Default 64; range 1 to 65,536.
     pub(crate) block_cache_mib: u32,
     /// Memory for shards on their way in, MiB, which bounds how many come at once. Default 256; range 32 to 1,048,576.
@@ -89,6 +94,8 @@ impl Default for RpcConfig {
             batch_max: 1000,
             log_blocks_max: 10_000,
             logs_max: 10_000,
+            scans_max: 4,
+            scan_wait_seconds: 30,
             block_cache_mib: 64,
             shard_put_mib: 256,
             shard_get_mib: 256,

@@ -14,6 +14,6 @@ pub const AUDIT_BLOCKS_MAX: u64 = 1024;
 pub trait AuditApi {
     /// Headers with certificates of the blocks `from..=to`, at most [`AUDIT_BLOCKS_MAX`]; those above the head are left
     /// out.
-    #[method(name = "getChain", blocking)]
-    fn chain(&self, from: Quantity, to: Quantity) -> RpcResult<Vec<Block>>;
+    #[method(name = "getChain")]
+    async fn chain(&self, from: Quantity, to: Quantity) -> RpcResult<Vec<Block>>;
 }

@@ -60,8 +60,13 @@ pub trait EthApi {
     fn max_priority_fee_per_gas(&self) -> RpcResult<Quantity>;
 
     /// Base fees and gas use of up to 1024 blocks that end with `newest`.
-    #[method(name = "feeHistory", blocking)]
-    fn fee_history(&self, count: Count, newest: BlockParam, percentiles: Option<Vec<f64>>) -> RpcResult<FeeHistory>;
+    #[method(name = "feeHistory")]
+    async fn fee_history(
+        &self,
+        count: Count,
+        newest: BlockParam,
+        percentiles: Option<Vec<f64>>,
+    ) -> RpcResult<FeeHistory>;
 
     /// Gas that the transaction would use on the last block.
     #[method(name = "estimateGas")]
@@ -84,8 +89,8 @@ pub trait EthApi {
     fn transaction_receipt(&self, hash: HexBytes<32>) -> RpcResult<Option<TransactionReceipt>>;
 
     /// Event logs that match the filter, within limits on blocks and results.
-    #[method(name = "getLogs", blocking)]
-    fn logs(&self, filter: Filter) -> RpcResult<Vec<Log>>;
+    #[method(name = "getLogs")]
+    async fn logs(&self, filter: Filter) -> RpcResult<Vec<Log>>;
 }
 
 /// A count of blocks: QUANTITY, or a JSON number as some clients send it.

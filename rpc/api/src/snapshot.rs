@@ -15,8 +15,8 @@ pub trait SnapshotApi {
     fn get(&self, of: SnapshotId) -> RpcResult<Option<Snapshot>>;
 
     /// Commitments, newest first: of one vault, or of all.
-    #[method(name = "list", blocking)]
-    fn list(&self, filter: Option<SnapshotFilter>) -> RpcResult<SnapshotPage>;
+    #[method(name = "list")]
+    async fn list(&self, filter: Option<SnapshotFilter>) -> RpcResult<SnapshotPage>;
 
     /// A vault's stream as the chain knows it; `null` when the vault is not on chain.
     #[method(name = "head")]

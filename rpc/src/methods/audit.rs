@@ -1,6 +1,6 @@
 //! `audit_`.
 
-use jsonrpsee::core::RpcResult;
+use jsonrpsee::core::{RpcResult, async_trait};
 use primitives::Height;
 use rpc_api::audit::{AUDIT_BLOCKS_MAX, AuditApiServer};
 use rpc_api::chain::Block;
@@ -9,8 +9,9 @@ use rpc_api::{Quantity, codes};
 use super::Methods;
 use crate::error::{failure, invalid_params};
 
+#[async_trait]
 impl AuditApiServer for Methods {
-    fn chain(&self, from: Quantity, to: Quantity) -> RpcResult<Vec<Block>> {
+    async fn chain(&self, from: Quantity, to: Quantity) -> RpcResult<Vec<Block>> {
         let (from, to) = (from.get(), to.get());
         let Some(more) = to.checked_sub(from) else {
             return Err(invalid_params(format!("the range begins at {from} and ends before that, at {to}")));
@@ -22,6 +23,9 @@ impl AuditApiServer for Methods {
             return Err(failure(codes::AUDIT_RANGE, message));
         }
         let head = self.backend.head()?.height.get();
-        (from..=to.min(head)).map(|height| self.native_block(self.header_at(Height::new(height))?)).collect()
+        self.scan(move |methods| {
+            (from..=to.min(head)).map(|height| methods.native_block(methods.header_at(Height::new(height))?)).collect()
+        })
+        .await
     }
 }

@@ -79,30 +79,18 @@ impl EthApiServer for Methods {
         Ok(Quantity::new(0))
     }
 
-    fn fee_history(&self, count: Count, newest: BlockParam, percentiles: Option<Vec<f64>>) -> RpcResult<FeeHistory> {
+    async fn fee_history(
+        &self,
+        count: Count,
+        newest: BlockParam,
+        percentiles: Option<Vec<f64>>,
+    ) -> RpcResult<FeeHistory> {
         let percentiles = percentiles.unwrap_or_default();
         check_percentiles(&percentiles)?;
         let Some(newest) = self.height(newest)? else {
             return Err(invalid_params("request beyond head block"));
         };
-        let blocks = count.get().min(FEE_BLOCKS_MAX).min(newest.get().saturating_add(1));
-        let params = self.backend.spec();
-        let base_fee = u128::from(params.params.base_fee);
-        if blocks == 0 {
-            return Ok(FeeHistory::default());
-        }
-        let oldest = newest.get().saturating_sub(blocks.saturating_sub(1));
-        let mut history = FeeHistory { oldest_block: oldest, ..FeeHistory::default() };
-        for height in oldest..=newest.get() {
-            let block = self.eth_block(Height::new(height))?;
-            history.base_fee_per_gas.push(base_fee);
-            history.gas_used_ratio.push(block.map_or(0.0, |block| block.gas_used_ratio()));
-        }
-        history.base_fee_per_gas.push(base_fee);
-        if !percentiles.is_empty() {
-            history.reward = Some(history.gas_used_ratio.iter().map(|_| vec![0; percentiles.len()]).collect());
-        }
-        Ok(history)
+        self.scan(move |methods| methods.history(count.get(), newest, &percentiles)).await
     }
 
     fn estimate_gas(&self, request: TransactionRequest, block: Option<BlockParam>) -> RpcResult<Quantity> {
@@ -141,8 +129,32 @@ impl EthApiServer for Methods {
         Ok(self.eth_block(height)?.and_then(|block| block.receipt(index)))
     }
 
-    fn logs(&self, filter: Filter) -> RpcResult<Vec<Log>> {
-        self.find_logs(&filter)
+    async fn logs(&self, filter: Filter) -> RpcResult<Vec<Log>> {
+        self.scan(move |methods| methods.find_logs(&filter)).await
+    }
+}
+
+impl Methods {
+    /// Fees of the `count` blocks that end with `newest`, as far as there are so many and one call may ask for them.
+    fn history(&self, count: u64, newest: Height, percentiles: &[f64]) -> RpcResult<FeeHistory> {
+        let blocks = count.min(FEE_BLOCKS_MAX).min(newest.get().saturating_add(1));
+        let params = self.backend.spec();
+        let base_fee = u128::from(params.params.base_fee);
+        if blocks == 0 {
+            return Ok(FeeHistory::default());
+        }
+        let oldest = newest.get().saturating_sub(blocks.saturating_sub(1));
+        let mut history = FeeHistory { oldest_block: oldest, ..FeeHistory::default() };
+        for height in oldest..=newest.get() {
+            let block = self.eth_block(Height::new(height))?;
+            history.base_fee_per_gas.push(base_fee);
+            history.gas_used_ratio.push(block.map_or(0.0, |block| block.gas_used_ratio()));
+        }
+        history.base_fee_per_gas.push(base_fee);
+        if !percentiles.is_empty() {
+            history.reward = Some(history.gas_used_ratio.iter().map(|_| vec![0; percentiles.len()]).collect());
+        }
+        Ok(history)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `snapshot_`.
 
-use jsonrpsee::core::RpcResult;
+use jsonrpsee::core::{RpcResult, async_trait};
 use primitives::{Commitment, CommitmentHash, VaultId};
 use rpc_api::Record;
 use rpc_api::snapshot::{Snapshot, SnapshotApiServer, SnapshotFilter, SnapshotHead, SnapshotId, SnapshotPage};
@@ -15,22 +15,25 @@ const PAGE_DEFAULT: u64 = 100;
 /// Most commitments in a page.
 const PAGE_MAX: u64 = 1000;
 
+#[async_trait]
 impl SnapshotApiServer for Methods {
     fn get(&self, of: SnapshotId) -> RpcResult<Option<Snapshot>> {
         self.find(of)?.map(|(index, commitment)| self.snapshot(index, commitment)).transpose()
     }
 
-    fn list(&self, filter: Option<SnapshotFilter>) -> RpcResult<SnapshotPage> {
+    async fn list(&self, filter: Option<SnapshotFilter>) -> RpcResult<SnapshotPage> {
         let filter = filter.unwrap_or_default();
         let limit = filter.limit.map_or(PAGE_DEFAULT, |limit| limit.get());
         if limit == 0 || limit > PAGE_MAX {
             return Err(invalid_params(format!("limit {limit} must be 1 to {PAGE_MAX}")));
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        match filter.vault {
-            Some(vault) => self.list_vault(&vault, filter.cursor.map(|cursor| cursor.get()), limit),
-            None => self.list_all(filter.cursor.map(|cursor| cursor.get()), limit),
-        }
+        let cursor = filter.cursor.map(|cursor| cursor.get());
+        self.scan(move |methods| match filter.vault {
+            Some(vault) => methods.list_vault(&vault, cursor, limit),
+            None => methods.list_all(cursor, limit),
+        })
+        .await
     }
 
     fn head(&self, vault: VaultId) -> RpcResult<Option<SnapshotHead>> {

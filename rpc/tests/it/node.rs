@@ -1,7 +1,8 @@
 //! A node in memory: one validator, a block per transaction.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use chain_spec::{ChainSpec, DevKeys, Spec};
@@ -30,8 +31,42 @@ pub(crate) struct Node {
     pub(crate) spec: Arc<ChainSpec>,
     pub(crate) ledger: Arc<MemoryLedger>,
     pub(crate) replica: Arc<MemoryReplica>,
+    /// Where readers of blocks wait while it is closed.
+    pub(crate) gate: Arc<Gate>,
     validator: SigningKey,
     chain: Arc<Mutex<Chain>>,
+}
+
+/// A disk that can be made to wait.
+#[derive(Default)]
+pub(crate) struct Gate {
+    closed: Mutex<bool>,
+    opened: Condvar,
+    waiting: AtomicUsize,
+}
+
+impl Gate {
+    pub(crate) fn close(&self) {
+        *self.closed.lock().unwrap() = true;
+    }
+
+    pub(crate) fn open(&self) {
+        *self.closed.lock().unwrap() = false;
+        self.opened.notify_all();
+    }
+
+    /// How many have come to it while it was closed.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    fn pass(&self) {
+        let closed = self.closed.lock().unwrap();
+        if *closed {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+        }
+        drop(self.opened.wait_while(closed, |closed| *closed).unwrap());
+    }
 }
 
 impl std::fmt::Debug for Node {
@@ -91,6 +126,7 @@ impl Node {
             spec: Arc::new(spec),
             ledger: Arc::default(),
             replica: Arc::new(MemoryReplica::new()),
+            gate: Arc::default(),
             validator,
             chain: Arc::new(Mutex::new(chain)),
         }
@@ -225,6 +261,7 @@ impl ChainBackend for Node {
     }
 
     fn block(&self, height: Height) -> Result<Option<BlockData>, BackendError> {
+        self.gate.pass();
         Ok(self.chain().at(height).cloned())
     }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use primitives::ShardId;
-use rpc::{PeerLimits, RpcConfig, ShardLimits};
+use rpc::{PeerLimits, RpcConfig, RpcLimits, ShardLimits};
+use serde_json::json;
 
 use crate::node::Node;
 use crate::wire::{Reply, TestServer};
@@ -140,4 +141,56 @@ async fn more_connections_than_there_may_be_are_told_to_come_back() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn walks_over_the_chain_leave_threads_to_others_also_when_their_callers_leave() {
+    let limits = RpcLimits { scans_max: 2, scan_wait: Duration::from_millis(100), ..RpcLimits::default() };
+    let server = TestServer::with(Node::new(), RpcConfig { limits, ..RpcConfig::default() }).await;
+    let gate = server.node.gate.clone();
+    gate.close();
+    // Two walks are under way; then both callers leave.
+    let calls = [
+        json!({"method": "eth_getLogs", "params": [{}]}),
+        json!({"method": "eth_feeHistory", "params": [1, "latest"]}),
+    ];
+    let mut callers = Vec::new();
+    for (mut call, already) in calls.into_iter().zip(1..) {
+        call["jsonrpc"] = "2.0".into();
+        call["id"] = 1.into();
+        let body = call.to_string();
+        let mut caller = server.connect();
+        let length = body.len();
+        let head =
+            format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}");
+        caller.send(format!("{head}\r\n\r\n{body}").as_bytes());
+        callers.push(caller);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while gate.waiting() < already {
+            assert!(Instant::now() < deadline, "the walk does not begin");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    drop(callers);
+    for (method, params) in [
+        ("eth_getLogs", json!([{}])),
+        ("eth_feeHistory", json!([1, "latest"])),
+        ("snapshot_list", json!([])),
+        ("audit_getChain", json!(["0x0", "0x0"])),
+    ] {
+        let (code, message, _) = server.fail(method, params).await;
+        assert_eq!(code, -32005, "{method}: {message}");
+        assert!(message.contains("2 ranges"), "{message}");
+    }
+    assert_eq!(gate.waiting(), 2, "no more than that");
+    assert_eq!(server.call("eth_blockNumber", json!([])).await, "0x0");
+    gate.open();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [{}]});
+        if server.post(&request.to_string()).await.get("result").is_some() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the turns do not come back");
+    }
 }
