@@ -133,8 +133,13 @@ async fn more_rot_than_parity_names_the_pack_and_serves_the_rest() {
     for index in [0u8, 1, 2] {
         flip(&node.file(node.volume_of(&pack.id, index), &pack.header.shards[usize::from(index)]), 3);
     }
-    assert_eq!(replica.scrub_now().await.unwrap().damaged, 3);
+    // The repair that the first one starts may come upon the others before the scrub does.
+    let found = replica.scrub_now().await.unwrap().damaged;
+    assert!((1..=3).contains(&found), "{found} found");
     eventually("named", || replica.status().unrepairable == [pack.id]).await;
+    for index in [0usize, 1, 2] {
+        assert!(replica.get(&pack.header.shards[index], None).await.is_err(), "shard {index} is served");
+    }
     for index in [3usize, 4, 5] {
         assert!(replica.get(&pack.header.shards[index], None).await.unwrap() == pack.shards[index]);
     }
