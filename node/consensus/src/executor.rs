@@ -108,14 +108,15 @@ impl Executor {
         author: Option<ValidatorKey>,
         now: TimestampMs,
     ) -> Result<Result<(), Unfit>, ConsensusError> {
+        let tip = self.tip()?;
+        let header = &block.header;
+        // Also of a block that ran before: who may propose it, and whether it comes too early, differs from round to round.
+        if let Err(unfit) = self.check_header(&tip, header, author, now)? {
+            return Ok(Err(unfit));
+        }
         let hash = block.hash();
         if self.executed.contains_key(&hash) {
             return Ok(Ok(()));
-        }
-        let tip = self.tip()?;
-        let header = &block.header;
-        if let Err(unfit) = self.check_header(&tip, header, author, now)? {
-            return Ok(Err(unfit));
         }
         let params = &self.chain.spec().params;
         let checked: Result<Vec<CheckedTx>, _> =

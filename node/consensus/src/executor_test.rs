@@ -119,6 +119,21 @@ fn another_validator_accepts_the_block_and_nothing_that_differs_from_it() {
 }
 
 #[test]
+fn a_block_that_ran_before_still_needs_its_author_and_its_time() {
+    let mut fixture = fixture();
+    let block = fixture.build(Vec::new());
+    let now = block.header.timestamp;
+    assert_eq!(fixture.executor.check(&block, Some(public()), now).unwrap(), Ok(()));
+    let other = ValidatorKey::new([7; 32]);
+    let unfit = fixture.executor.check(&block, Some(other), now).unwrap().unwrap_err().to_string();
+    assert!(unfit.contains("may not propose it"), "{unfit}");
+    let skew_ms_max = fixture.chain.spec().params.clock_skew_ms_max;
+    let early = TimestampMs::new(now.get() - skew_ms_max - 1);
+    let unfit = fixture.executor.check(&block, Some(public()), early).unwrap().unwrap_err().to_string();
+    assert!(unfit.contains("ahead of this node's clock"), "{unfit}");
+}
+
+#[test]
 fn a_decided_block_is_committed_once_and_also_from_its_stored_body() {
     let mut fixture = fixture();
     let transactions = vec![fixture.transfer(0, 1)];
