@@ -56,8 +56,8 @@ queries! {
         |reader| reader.objects(&vault, after.as_ref(), limit);
     /// Storage nodes, by key, at most `limit`.
     nodes(limit: usize) -> Vec<NodeRecord> = |reader| reader.nodes(None, limit);
-    /// Commitments that wait for the chain, oldest first: row, vault, sequence number; at most `limit`.
-    outbox(limit: usize) -> Vec<(u64, VaultId, u64)> = |reader| reader.outbox(limit);
+    /// Commitments that wait for the chain, oldest first, from row `from` on: row, vault, sequence number; at most `limit`.
+    outbox(from: u64, limit: usize) -> Vec<(u64, VaultId, u64)> = |reader| reader.outbox(from, limit);
 }
 
 impl Ledger {

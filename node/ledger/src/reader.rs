@@ -185,13 +185,22 @@ impl Reader {
         Ok(rows.into_iter().map(|(_, record)| record).collect())
     }
 
-    /// Commitments that wait for the chain, oldest first: row, vault, sequence number; at most `limit`.
+    /// Commitments that wait for the chain, oldest first, from row `from` on: row, vault, sequence number; at most
+    /// `limit`. Rows begin at 0, and a number is never used again.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn outbox(&self, limit: usize) -> Read<Vec<(u64, VaultId, u64)>> {
-        let rows = self.store.scan_prefix::<schema::LedgerOutbox>(&[], limit)?;
+    pub fn outbox(&self, from: u64, limit: usize) -> Read<Vec<(u64, VaultId, u64)>> {
+        let rows = self.store.scan::<schema::LedgerOutbox>(&from.to_key(), limit, |_| true)?;
         Ok(rows.into_iter().map(|(row, (vault, seq))| (row, vault, seq)).collect())
+    }
+
+    /// Whether the commitment of a snapshot waits for the chain.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn waits(&self, vault: &VaultId, seq: u64) -> Read<bool> {
+        Ok(self.store.get::<schema::LedgerOutboxRows>(&(*vault, seq))?.is_some())
     }
 
     /// The validators whose certificates the ledger believes.

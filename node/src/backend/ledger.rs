@@ -107,12 +107,11 @@ impl LedgerBackend for NodeBackend {
     }
 
     async fn outbox(&self, after: Option<u64>, limit: usize) -> Result<Vec<OutboxItem>, BackendError> {
-        let rows = self.reader().await?.outbox(limit).map_err(BackendError::internal)?;
-        Ok(rows
-            .into_iter()
-            .filter(|(position, _, _)| after.is_none_or(|after| *position > after))
-            .map(|(position, vault, seq)| OutboxItem { position: position.into(), vault, seq: seq.into() })
-            .collect())
+        let from = after.map_or(0, |position| position.saturating_add(1));
+        let rows = self.reader().await?.outbox(from, limit).map_err(BackendError::internal)?;
+        let item =
+            |(position, vault, seq): (u64, _, u64)| OutboxItem { position: position.into(), vault, seq: seq.into() };
+        Ok(rows.into_iter().map(item).collect())
     }
 
     async fn ledger_status(&self) -> Result<LedgerStatus, BackendError> {

@@ -45,7 +45,7 @@ impl LedgerSide {
         self.changes.mark_unchanged();
         let reader = self.speaker.ledger().read(Consistency::Stale).await?;
         let mut commitments = Vec::new();
-        for (_, vault, seq) in reader.outbox(limit)? {
+        for (_, vault, seq) in reader.outbox(0, limit)? {
             let record = reader.snapshot(&vault, seq)?.ok_or_else(|| {
                 eyre!("the outbox names snapshot {seq} of vault {vault}, which the ledger does not have")
             })?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use primitives::ledger::Command;
-use primitives::{ObjectKey, VaultId};
+use primitives::{CommitmentHash, ObjectKey, VaultId};
 
 use crate::error::LedgerError;
 use crate::reader::Consistency;
@@ -51,6 +51,44 @@ async fn reads_that_share_a_round_see_every_write_acknowledged_before_them() {
     for reader in readers {
         assert!(reader.await.unwrap() > 1);
     }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_outbox_is_read_page_by_page_to_its_end() {
+    let home = Home::new();
+    let running = home.start().await;
+    let (vault, manifest) = (terms(1).vault(), header(OTHER, 1));
+    let mut commands = vec![
+        (BY_MEMBER, admit(10)),
+        (BY_NODE, announce(6)),
+        (BY_OWNER, register(terms(1), &OWNER)),
+        (BY_OWNER, pack_commit(vault, &manifest, &everywhere(&manifest))),
+    ];
+    let mut head = CommitmentHash::ZERO;
+    for seq in 1..=5 {
+        let commitment = commitment(vault, seq, head, &[], &manifest);
+        head = commitment.hash();
+        commands.push((BY_OWNER, Command::SnapshotCommit { commitment, packs: vec![], manifest_pack: manifest.id() }));
+    }
+    // Its row leaves, so that the pages are of what waits and not of the numbers.
+    commands.push((BY_MEMBER, Command::OutboxRelease { vault, seq: 2, reason: "a gap".to_owned() }));
+    let signed = (1..).zip(commands).map(|(serial, (who, command))| sign(who, command, 1, serial)).collect();
+    for outcome in running.ledger.submit(signed).await.unwrap() {
+        outcome.unwrap();
+    }
+
+    let reader = running.ledger.read(Consistency::Linearizable).await.unwrap();
+    let (mut from, mut pages) = (0, Vec::new());
+    loop {
+        let page = reader.outbox(from, 2).unwrap();
+        let Some((last, _, _)) = page.last() else { break };
+        from = last + 1;
+        pages.push(page.into_iter().map(|(row, found, seq)| (row, found == vault, seq)).collect::<Vec<_>>());
+    }
+    assert_eq!(pages, [vec![(0, true, 1), (2, true, 3)], vec![(3, true, 4), (4, true, 5)]]);
+    assert_eq!([1, 2, 3, 6].map(|seq| reader.waits(&vault, seq).unwrap()), [true, false, true, false]);
+    drop(reader);
     running.stop().await;
 }
 
