@@ -106,6 +106,8 @@ pub struct LeftOut {
     pub commitment: CommitmentHash,
     /// Why, in words.
     pub reason: String,
+    /// Whether the vault's terms on the chain refuse it. They never change.
+    pub against_terms: bool,
 }
 
 /// The items that a batch left out, from its events: refused by a rule of their vault, or in conflict with what is recorded
@@ -114,12 +116,18 @@ pub struct LeftOut {
 pub fn left_out(logs: &[EventLog]) -> Vec<LeftOut> {
     let events = logs.iter().filter(|log| log.address == SNAPSHOTS).map(crate::eth::log);
     let item = |event: alloy_primitives::Log| match ISnapshotsEvents::decode_log(&event).ok()?.data {
-        ISnapshotsEvents::Refused(event) => {
-            Some(LeftOut { commitment: id(event.commitment), reason: describe_revert(&event.error) })
-        }
+        ISnapshotsEvents::Refused(event) => Some(LeftOut {
+            commitment: id(event.commitment),
+            reason: describe_revert(&event.error),
+            against_terms: matches!(
+                ISnapshotsErrors::abi_decode(&event.error),
+                Ok(ISnapshotsErrors::WrongPolicy(_) | ISnapshotsErrors::RetentionTooShort(_))
+            ),
+        }),
         ISnapshotsEvents::Equivocation(event) => Some(LeftOut {
             commitment: id(event.conflicting),
             reason: format!("commitment {} is recorded at sequence number {}", event.recorded, event.seq),
+            against_terms: false,
         }),
         ISnapshotsEvents::SnapshotCommitted(_) => None,
     };

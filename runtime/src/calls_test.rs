@@ -56,6 +56,15 @@ fn a_dry_run_says_which_items_are_not_worth_sending() {
     assert_eq!(found.iter().map(|item| item.commitment).collect::<Vec<_>>(), [fork.hash(), gap.hash()]);
     assert!(found[0].reason.contains("recorded at sequence number 1"), "{}", found[0].reason);
     assert!(found[1].reason.starts_with("WrongSequence"), "{}", found[1].reason);
+    assert!(found.iter().all(|item| !item.against_terms));
+    // What the terms refuse, they always will.
+    let (mut policy, mut retention) = (items[1].clone(), items[1].clone());
+    policy.policy = primitives::Policy::MIRROR;
+    retention.retain_until = primitives::TimestampMs::new(0);
+    for (item, error) in [(policy, "WrongPolicy"), (retention, "RetentionTooShort")] {
+        let found = left_out(&world.call(SNAPSHOTS, world.batch(&[item])).logs);
+        assert!(found[0].reason.starts_with(error) && found[0].against_terms, "{found:?}");
+    }
 }
 
 #[test]

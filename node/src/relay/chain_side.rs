@@ -14,21 +14,10 @@ use runtime::{BlockContext, CallRequest, UnsignedTx};
 use zeroize::Zeroizing;
 
 use super::ledger_side::FinalityRecord;
+use super::verdict::{self, Facts, Judged, Refused};
 
 /// How long a transaction may take to be in a block before the relay looks again.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A commitment that a dry run left out, with the chain's words.
-type LeftOut = (Commitment, String);
-
-/// A commitment that the chain does not take.
-pub(super) struct Refused {
-    pub(super) commitment: Commitment,
-    /// The chain's words.
-    pub(super) reason: String,
-    /// It never will.
-    pub(super) for_ever: bool,
-}
 
 pub(super) struct ChainSide {
     spec: Arc<ChainSpec>,
@@ -88,15 +77,24 @@ impl ChainSide {
                 self.send(runtime::SNAPSHOTS, input).await.wrap_err("cannot commit snapshots on the chain")?;
             }
         }
-        refused.into_iter().map(|(item, reason)| self.refusal(&cluster.id, item, reason)).collect()
+        Ok(refused)
     }
 
-    /// Whether a refusal is for ever: another commitment stands at the place, or the vault left the cluster. Anything
-    /// else, such as a vault that is not registered yet, may pass.
-    fn refusal(&self, cluster: &Hash32, commitment: Commitment, reason: String) -> Result<Refused> {
-        let vault = runtime::vault(&self.consensus.chain().state(), &commitment.vault)?;
-        let for_ever = vault.is_some_and(|vault| vault.cluster != *cluster || vault.head_seq >= commitment.seq);
-        Ok(Refused { commitment, reason, for_ever })
+    /// What to do about refused commitments, each with whether the one before it is still to come. In this order: the
+    /// chain's side of the [`Facts`] is read here, after the ledger's.
+    pub(super) fn judge(&self, refused: Vec<Refused>, before_comes: Vec<bool>) -> Result<Judged> {
+        let state = self.consensus.chain().state();
+        let facts = |(refused, before_comes): (Refused, bool)| {
+            let Commitment { vault, seq, .. } = refused.commitment;
+            let at = |seq| runtime::commitment_at(&state, &vault, seq);
+            // Two reads may see two blocks, so the place itself comes last: see `Facts`.
+            let cluster = runtime::vault(&state, &vault)?.map(|vault| vault.cluster);
+            let before = at(seq.saturating_sub(1))?.map(|entry| entry.hash);
+            let here = at(seq)?.map(|entry| entry.hash);
+            Ok((refused, Facts { before_comes, cluster, before, here }))
+        };
+        let cases = refused.into_iter().zip(before_comes).map(facts).collect::<Result<Vec<_>>>()?;
+        Ok(verdict::judge(&self.cluster()?.id, cases))
     }
 
     /// The calldata of a batch with this member's word for it.
@@ -114,7 +112,7 @@ impl ChainSide {
         cluster: &Hash32,
         epoch: u64,
         items: &[Commitment],
-    ) -> Result<(Vec<Commitment>, Vec<LeftOut>)> {
+    ) -> Result<(Vec<Commitment>, Vec<Refused>)> {
         let chain = self.consensus.chain();
         let block = self.next_block()?;
         let input = self.batch(cluster, epoch, items);
@@ -123,7 +121,11 @@ impl ChainSide {
         let (mut kept, mut refused) = (Vec::new(), Vec::new());
         for item in items {
             match left_out.iter().find(|left| left.commitment == item.hash()) {
-                Some(left) => refused.push((item.clone(), left.reason.clone())),
+                Some(left) => refused.push(Refused {
+                    commitment: item.clone(),
+                    reason: left.reason.clone(),
+                    against_terms: left.against_terms,
+                }),
                 None => kept.push(item.clone()),
             }
         }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use eyre::{Result, eyre};
+use eyre::{Result, bail, eyre};
 use ledger::Consistency;
-use primitives::ledger::{Command, CommitmentProof, VaultRecord};
+use primitives::ledger::{Applied, Command, CommitmentProof, VaultRecord};
 use primitives::{Certificate, Commitment, Header, Height, ValidatorSet, VaultId};
 use tokio::sync::watch;
 
+use super::turns::take;
 use crate::member::Speaker;
 
 /// Longest reason kept, characters: at most four bytes each, within the ledger's 256.
@@ -40,12 +41,12 @@ impl LedgerSide {
         }
     }
 
-    /// Commitments that wait for the chain, oldest first.
-    pub(super) async fn pending(&mut self, limit: usize) -> Result<Vec<Commitment>> {
+    /// Commitments that wait for the chain, oldest first, of vaults whose turn it is.
+    pub(super) async fn pending(&mut self, limit: usize, waits: impl Fn(&VaultId) -> bool) -> Result<Vec<Commitment>> {
         self.changes.mark_unchanged();
         let reader = self.speaker.ledger().read(Consistency::Stale).await?;
         let mut commitments = Vec::new();
-        for (_, vault, seq) in reader.outbox(0, limit)? {
+        for (vault, seq) in take(limit, waits, |from| reader.outbox(from, limit))? {
             let record = reader.snapshot(&vault, seq)?.ok_or_else(|| {
                 eyre!("the outbox names snapshot {seq} of vault {vault}, which the ledger does not have")
             })?;
@@ -73,10 +74,32 @@ impl LedgerSide {
         self.speaker.submit(Command::VaultOnChain { vault, height }).await.map(drop)
     }
 
-    /// Takes a commitment out of the outbox that the chain will never record.
-    pub(super) async fn release(&self, vault: VaultId, seq: u64, reason: &str) -> Result<()> {
-        let reason = reason.chars().take(REASON_CHARS_MAX).collect();
-        self.speaker.submit(Command::OutboxRelease { vault, seq, reason }).await.map(drop)
+    /// Of each commitment, whether the one before it in its stream waits for the chain too, or is final.
+    pub(super) async fn before_comes(&self, commitments: impl Iterator<Item = &Commitment>) -> Result<Vec<bool>> {
+        let reader = self.speaker.ledger().read(Consistency::Stale).await?;
+        let comes = |commitment: &Commitment| {
+            let (vault, before) = (&commitment.vault, commitment.seq.saturating_sub(1));
+            // It leaves the outbox in the write that makes it final: looked at in this order, one of them shows it.
+            Ok(reader.waits(vault, before)?
+                || reader.snapshot(vault, before)?.is_some_and(|record| record.finality.is_some()))
+        };
+        commitments.map(comes).collect()
+    }
+
+    /// Takes commitments out of the outbox that the chain will never record, in one write; at most
+    /// [`primitives::ledger::BATCH_MAX`].
+    pub(super) async fn release(&self, rows: &[(VaultId, u64, String)]) -> Result<()> {
+        let command = |(vault, seq, reason): &(VaultId, u64, String)| Command::OutboxRelease {
+            vault: *vault,
+            seq: *seq,
+            reason: reason.chars().take(REASON_CHARS_MAX).collect(),
+        };
+        let applied = self.speaker.submit(Command::Batch { commands: rows.iter().map(command).collect() }).await?;
+        let Applied::Batch { outcomes } = applied else { bail!("the ledger answered a batch with {applied:?}") };
+        outcomes
+            .into_iter()
+            .find_map(Result::err)
+            .map_or(Ok(()), |refusal| Err(eyre!("the ledger refused it: {refusal}")))
     }
 
     pub(super) async fn record(&self, record: FinalityRecord) -> Result<()> {

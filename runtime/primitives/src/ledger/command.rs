@@ -118,8 +118,8 @@ pub enum Command {
         /// The commands.
         commands: Vec<Self>,
     },
-    /// Takes a commitment out of the outbox that the chain will never record: another one stands at its place, or
-    /// the vault left the cluster. By any root member. The snapshot stays, without finality.
+    /// Takes a commitment out of the outbox that the chain will never record, as when another one stands at its place
+    /// (`docs/spec/ledger.md` §13). By any root member. The snapshot stays, without finality.
     #[codec(index = 10)]
     OutboxRelease {
         /// The vault.
