@@ -120,7 +120,8 @@ impl ChainSide {
         let left_out = runtime::calls::left_out(&runtime::call(&self.spec, &chain.state(), &block, &request)?.logs);
         let (mut kept, mut refused) = (Vec::new(), Vec::new());
         for item in items {
-            match left_out.iter().find(|left| left.commitment == item.hash()) {
+            let hash = item.hash();
+            match left_out.iter().find(|left| left.commitment == hash) {
                 Some(left) => refused.push(Refused {
                     commitment: item.clone(),
                     reason: left.reason.clone(),
