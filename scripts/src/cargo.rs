@@ -5,6 +5,9 @@ use std::process::Command;
 
 use eyre::{Result, WrapErr, bail, eyre};
 
+/// Beginnings of the variables by which `cargo run` tells a program of its package.
+const OURS: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_"];
+
 /// The checkout's root.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
@@ -19,6 +22,12 @@ pub(crate) fn command(program: &str) -> Command {
     };
     let mut command = Command::new(program);
     command.current_dir(root());
+    // What cargo told us of our own package is not for the builds of others: some are done again when it changes.
+    for (name, _) in std::env::vars_os() {
+        if OURS.iter().any(|ours| name.to_string_lossy().starts_with(ours)) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -47,7 +47,7 @@ enum Done {
     VolumeReported { volume: VolumeId, complete: Result<bool, ReplicaError> },
     Reopened { volume: VolumeId, result: Result<(), ReplicaError> },
     Repaired { pack: PackId, result: Result<Outcome, ReplicaError> },
-    Announced { result: Result<(), ReplicaError> },
+    Announced { volumes: Vec<VolumeId>, result: Result<(), ReplicaError> },
     Census { result: Result<(), ReplicaError> },
     Orphans { report: Result<OrphanReport, ReplicaError> },
     Degraded { packs: Result<u64, DirectoryError> },
@@ -190,9 +190,14 @@ impl Actor {
                 let outcome = fatal(result)?.unwrap_or(Outcome::Failed { shards: 0, bytes: 0 });
                 self.step(Input::Repaired { pack, outcome });
             }
-            Done::Announced { result } => {
+            Done::Announced { volumes, result } => {
                 self.announcing = false;
-                self.announce_due |= fatal(result)?.is_none();
+                let heard = fatal(result)?.is_some();
+                self.announce_due |= !heard;
+                let slots = volumes.into_iter().filter_map(|volume| self.shared.shelf.slot(volume));
+                slots
+                    .filter(|slot| heard && slot.state() != VolumeState::Lost)
+                    .for_each(|slot| slot.set_announced(true));
             }
             Done::Census { result } => {
                 self.census.ended(self.began.elapsed());

@@ -115,7 +115,8 @@ impl Shelf {
     /// Whether there are volumes that could be written to, and all of them are too full for this purpose.
     pub(crate) fn is_full(&self, purpose: Purpose) -> bool {
         let slots = self.slots();
-        let in_use = |slot: &&Arc<Slot>| slot.state() == VolumeState::Up && slot.volume().is_some();
+        let in_use =
+            |slot: &&Arc<Slot>| slot.state() == VolumeState::Up && slot.volume().is_some() && slot.is_announced();
         let mut up = slots.iter().filter(in_use).peekable();
         up.peek().is_some() && up.all(|slot| slot.writable(purpose).is_none())
     }

@@ -1,7 +1,7 @@
 //! One volume as the running node sees it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) reads: Reads,
     inner: Mutex<Inner>,
     weight: AtomicU32,
+    /// The ledger may not know of this volume: it would refuse acknowledgements that name it.
+    unannounced: AtomicBool,
     shards: AtomicU64,
     used: AtomicU64,
     /// Moving average of read times, microseconds.
@@ -51,6 +53,7 @@ impl Slot {
             reads: Reads::default(),
             inner: Mutex::new(Inner { volume: volume.map(Arc::new), state, fill: Fill::Open, space }),
             weight: AtomicU32::new(weight_of(space)),
+            unannounced: AtomicBool::new(false),
             shards: AtomicU64::new(0),
             used: AtomicU64::new(0),
             latency: AtomicU64::new(0),
@@ -97,8 +100,21 @@ impl Slot {
     /// The volume, when it takes shards for this purpose as far as is known.
     pub(crate) fn writable(&self, purpose: Purpose) -> Option<Arc<Volume>> {
         let inner = self.inner();
-        let takes = inner.state == VolumeState::Up && inner.fill.admits(purpose);
+        let takes = (purpose == Purpose::Repair || self.is_announced())
+            && inner.state == VolumeState::Up
+            && inner.fill.admits(purpose);
         inner.volume.clone().filter(|_| takes)
+    }
+
+    /// Whether the ledger has heard of this volume. Until then it takes no shards from clients, whose acknowledgements they would
+    /// send at once; a repair that is refused is tried again.
+    pub(crate) fn is_announced(&self) -> bool {
+        !self.unannounced.load(Ordering::Acquire)
+    }
+
+    /// The ledger has, or has not, heard of this volume.
+    pub(crate) fn set_announced(&self, announced: bool) {
+        self.unannounced.store(!announced, Ordering::Release);
     }
 
     /// Looks at the disk's room with `more` bytes about to be written; whether they may be.
@@ -175,6 +191,7 @@ impl Slot {
             free: inner.space.free,
             total: inner.space.total,
             full: inner.fill != Fill::Open,
+            announced: self.is_announced(),
         }
     }
 

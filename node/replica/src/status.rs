@@ -39,6 +39,8 @@ pub struct VolumeStatus {
     pub total: u64,
     /// Whether it is above its high-water mark and takes no new shards.
     pub full: bool,
+    /// Whether the ledger has heard of it; before, it takes no new shards.
+    pub announced: bool,
 }
 
 /// Repairs, since the node started unless stated.

@@ -177,6 +177,7 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     assert_eq!(fs::read_dir(node.volume_path(2)).unwrap().count(), 0, "a mount point without its disk stays empty");
     fs::write(node.volume_path(2).join(store::Volume::CLAIM_FILE), b"").unwrap();
     eventually("a new volume", || node.directory.announced() == [0, 1, 3, 4, 5, 6]).await;
+    eventually("used", || replica.status().volumes.iter().all(|volume| volume.id.0 == 2 || volume.announced)).await;
     let second = pack(Policy::ERASURE, 4096, 2);
     node.store(&replica, &second).await;
     assert_eq!(node.volumes_of(&second.id), [0, 1, 3, 4, 5, 6], "with an id of its own");
@@ -184,6 +185,25 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     node.check(&replica, &first).await;
     node.check(&replica, &second).await;
     assert_eq!(replica.status().volumes.iter().map(|volume| volume.id.0).collect::<Vec<_>>(), [0, 1, 3, 4, 5, 6]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_volume_takes_shards_when_the_ledger_has_heard_of_it() {
+    let (node, replica) = Node::running(6).await;
+    node.directory.down.store(true, Ordering::SeqCst);
+    node.lose_volume(2);
+    fs::create_dir(node.volume_path(2)).unwrap();
+    eventually("lost", || replica.status().volumes[2].state == VolumeState::Lost).await;
+    fs::write(node.volume_path(2).join(store::Volume::CLAIM_FILE), b"").unwrap();
+    let is_there = || replica.status().volumes.iter().any(|volume| volume.id.0 == 6 && volume.state == VolumeState::Up);
+    eventually("a new volume", is_there).await;
+    let early = pack(Policy::ERASURE, 4096, 1);
+    let acks = node.store(&replica, &early).await;
+    assert!(acks.iter().all(|ack| ack.volume.0 != 6), "the ledger would refuse this acknowledgement");
+    node.directory.down.store(false, Ordering::SeqCst);
+    eventually("used", || replica.status().volumes.iter().all(|volume| volume.id.0 == 2 || volume.announced)).await;
+    let late = pack(Policy::ERASURE, 4096, 2);
+    assert!(node.store(&replica, &late).await.iter().any(|ack| ack.volume.0 == 6));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,6 +126,7 @@ impl LedgerBackend for NodeBackend {
             applied: status.applied.into(),
             log_bytes: status.log_bytes.into(),
             members: status.members,
+            refusing: self.ledger.room().err().map(|error| error.to_string()),
             totals: status.totals.into(),
         })
     }

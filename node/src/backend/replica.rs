@@ -47,6 +47,8 @@ impl ReplicaBackend for NodeBackend {
         shard: ShardId,
         bytes: Bytes,
     ) -> Result<ShardAck, ShardError> {
+        // Its pack could not be recorded, and the room may be the same disk's.
+        self.ledger.room().map_err(|error| ShardError::Full { reason: error.to_string() })?;
         self.replica.put(pack, index, width, shard, bytes).await.map_err(shard_error)
     }
 

@@ -118,6 +118,7 @@ fn problems(answers: &Answers) -> Vec<String> {
             format!("volume {} ({}) is {}{remedy}", volume.volume.get(), volume.path, volume.state)
         })
         .collect();
+    problems.extend(answers.ledger["refusing"].as_str().map(str::to_owned));
     match degraded(answers) {
         Some(0) => {}
         Some(1) => problems.push("1 pack has fewer holders than its policy places".to_owned()),

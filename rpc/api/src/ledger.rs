@@ -282,6 +282,9 @@ pub struct LedgerStatus {
     pub log_bytes: Quantity,
     /// The voters.
     pub members: Vec<MemberKey>,
+    /// Why this node takes no new commands and shards, such as a disk that is almost full; `null` = it takes them.
+    #[serde(default)]
+    pub refusing: Option<String>,
     /// What it holds.
     pub totals: LedgerTotals,
 }

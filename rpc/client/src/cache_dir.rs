@@ -2,12 +2,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use primitives::VaultId;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::NamedTempFile;
 
 use crate::{Client, ClientError};
+
+/// How long a backup waits for the lock: a process that was killed may take a moment to be gone.
+const PATIENCE: Duration = Duration::from_secs(3);
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Begins the names of files that are being written.
 const ASIDE: &str = ".tmp";
@@ -21,12 +26,20 @@ pub(crate) struct CacheDir {
 impl CacheDir {
     /// The directory for this vault, for this process alone.
     pub(crate) fn lock(client: &Client, vault: &VaultId) -> Result<Self, ClientError> {
+        Self::lock_within(client, vault, PATIENCE)
+    }
+
+    fn lock_within(client: &Client, vault: &VaultId, patience: Duration) -> Result<Self, ClientError> {
         let Some(path) = Self::path_of(client, vault)? else { return Ok(Self { path: None, _lock: None }) };
         let lock_path = path.join("lock");
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(ClientError::io("cannot open", &lock_path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(ClientError::Busy { path: lock_path });
+        let deadline = Instant::now() + patience;
+        while flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            if Instant::now() >= deadline {
+                return Err(ClientError::Busy { path: lock_path });
+            }
+            std::thread::sleep(RETRY);
         }
         remove_leftovers(&path);
         Ok(Self { path: Some(path), _lock: Some(lock) })
@@ -34,7 +47,7 @@ impl CacheDir {
 
     /// The directory for this vault if no other process uses it; otherwise none, and everything lives in memory.
     pub(crate) fn lock_or_none(client: &Client, vault: &VaultId) -> Result<Self, ClientError> {
-        match Self::lock(client, vault) {
+        match Self::lock_within(client, vault, Duration::ZERO) {
             Err(ClientError::Busy { .. } | ClientError::Io { .. }) => Ok(Self { path: None, _lock: None }),
             result => result,
         }

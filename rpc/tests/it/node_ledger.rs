@@ -134,6 +134,7 @@ impl LedgerBackend for Node {
             applied: 17.into(),
             log_bytes: 4096.into(),
             members: vec![MemberKey::new([5; 32])],
+            refusing: None,
             totals: Totals { packs: 2, ..Totals::default() }.into(),
         })
     }

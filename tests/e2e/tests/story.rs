@@ -96,6 +96,9 @@ fn a_changed_receipt_is_refused() {
     std::fs::write(&receipt, document.to_string()).unwrap();
     let message = owner.run(&["verify", receipt.to_str().unwrap()]).failed(4);
     assert!(message.contains("expected"), "{message}");
+    // A file without an end is read as far as a receipt can go.
+    let message = owner.run(&["verify", "/dev/zero"]).failed(4);
+    assert!(message.contains("at most"), "{message}");
 }
 
 #[test]

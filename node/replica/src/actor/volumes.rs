@@ -61,6 +61,7 @@ impl Actor {
 
     pub(super) fn lost(&mut self, volume: VolumeId) {
         let Some(slot) = self.shared.shelf.slot(volume) else { return };
+        slot.set_announced(false);
         let shards = slot.shards();
         tracing::error!(target: "replica", volume = volume.0, path = %slot.path.display(), shards, "volume lost");
         metrics::volume_lost();
@@ -115,6 +116,7 @@ impl Actor {
         let Some(old) = self.shared.shelf.slot(volume) else { return };
         match self.shared.shelf.claim(&old.path, &self.shared.index) {
             Ok(slot) => {
+                slot.set_announced(false);
                 self.step(Input::Added { volume: slot.id, state: VolumeState::Up });
                 self.volume_reported(volume);
             }
@@ -136,8 +138,9 @@ impl Actor {
         let info = |slot: Arc<Slot>| VolumeInfo { volume: slot.id, weight: slot.weight() };
         let volumes: Vec<VolumeInfo> = shared.shelf.slots().into_iter().filter(usable).map(info).collect();
         self.work.spawn(async move {
+            let ids: Vec<VolumeId> = volumes.iter().map(|info| info.volume).collect();
             let announced = async { shared.directory.announce(volumes).await.map_err(ReplicaError::from) };
-            Done::Announced { result: or_pause(announced).await }
+            Done::Announced { volumes: ids, result: or_pause(announced).await }
         });
     }
 }
