@@ -17,6 +17,7 @@
 
 mod actor;
 mod cache;
+mod calls;
 mod census;
 mod claims;
 mod config;
@@ -40,7 +41,6 @@ mod pending;
 mod place;
 mod put;
 mod read;
-mod reads;
 mod rebuild;
 mod reopen;
 mod repair;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use primitives::{PackHeader, PackId, ShardAck, ShardId, VolumeId};
+use rustix::io::Errno;
 use store::VolumeError;
 
+use crate::calls::DiskCalls;
 use crate::fill::Purpose;
 use crate::index::ShardRow;
 use crate::machine::Seen;
@@ -180,7 +182,13 @@ fn reserve(shared: &Shared, item: &Item, placed: Placed) -> bool {
 
 /// Writes a shard to a volume; `false` when that would bring the volume above its mark.
 async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<bool, ReplicaError> {
-    let _permit = slot.writers.acquire().await.map_err(|_| ReplicaError::Stopped)?;
+    let patience = DiskCalls::write_patience(shared.config.read_timeout);
+    let Ok(permit) = tokio::time::timeout(patience, slot.writers.acquire()).await else {
+        return Err(
+            VolumeError::Io { operation: "waiting to write", path: slot.path.clone(), errno: Errno::TIMEDOUT }.into()
+        );
+    };
+    let _permit = permit.map_err(|_| ReplicaError::Stopped)?;
     let (shared, slot, item) = (shared.clone(), slot.clone(), item.clone());
     blocking(move || {
         let path = slot.path.clone();
@@ -189,7 +197,10 @@ async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: 
         if !slot.admits(&volume, len, purpose, &shared.config) {
             return Ok(false);
         }
+        let calls = slot.calls();
+        let under_way = calls.writes.begin();
         volume.put(&item.shard, &item.bytes)?;
+        drop(under_way);
         let row_len = u32::try_from(item.bytes.len()).unwrap_or(u32::MAX);
         let (before, after) = shared.index.change(slot.id, &item.shard, |row| {
             let mut row = row.unwrap_or_else(|| ShardRow::new(row_len, wall_clock(), Vec::new()));

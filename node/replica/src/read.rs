@@ -108,7 +108,8 @@ fn group_hashes(shared: &Shared, shard: &ShardId, len: u64) -> Result<Option<Arc
 /// Tells the loss of a shard from the loss of a volume.
 fn read_raw(slot: &Slot, volume: &Volume, shard: &ShardId, range: Range<u64>) -> Result<Bytes, Fault> {
     let read = {
-        let _under_way = slot.reads.begin();
+        let calls = slot.calls();
+        let _under_way = calls.reads.begin();
         volume.read(shard, range)
     };
     read.map_err(|error| match &error {

@@ -10,8 +10,8 @@ use store::{Space, Volume};
 use tokio::sync::Semaphore;
 
 use crate::ReplicaConfig;
+use crate::calls::DiskCalls;
 use crate::fill::{Fill, Purpose};
-use crate::reads::Reads;
 use crate::status::{VolumeState, VolumeStatus};
 
 /// Writers on one volume at a time: one writes while another waits for its fsync.
@@ -23,7 +23,6 @@ pub(crate) struct Slot {
     pub(crate) id: VolumeId,
     pub(crate) path: PathBuf,
     pub(crate) writers: Semaphore,
-    pub(crate) reads: Reads,
     inner: Mutex<Inner>,
     weight: AtomicU32,
     /// The ledger may not know of this volume: it would refuse acknowledgements that name it.
@@ -37,6 +36,8 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 struct Inner {
     volume: Option<Arc<Volume>>,
+    /// Of this opening: what an earlier one still waits for says nothing of the disk that is here now.
+    calls: Arc<DiskCalls>,
     state: VolumeState,
     fill: Fill,
     space: Space,
@@ -50,10 +51,15 @@ impl Slot {
             id,
             path,
             writers: Semaphore::new(WRITERS),
-            reads: Reads::default(),
-            inner: Mutex::new(Inner { volume: volume.map(Arc::new), state, fill: Fill::Open, space }),
+            inner: Mutex::new(Inner {
+                volume: volume.map(Arc::new),
+                calls: Arc::default(),
+                state,
+                fill: Fill::Open,
+                space,
+            }),
             weight: AtomicU32::new(weight_of(space)),
-            unannounced: AtomicBool::new(false),
+            unannounced: AtomicBool::new(state == VolumeState::Lost),
             shards: AtomicU64::new(0),
             used: AtomicU64::new(0),
             latency: AtomicU64::new(0),
@@ -75,6 +81,7 @@ impl Slot {
         if state == VolumeState::Lost {
             // Closes the directory, so that the disk can be unmounted.
             inner.volume = None;
+            inner.calls = Arc::default();
         }
     }
 
@@ -161,9 +168,14 @@ impl Slot {
         self.latency.load(Ordering::Relaxed)
     }
 
-    /// Whether a read of the disk has been under way for at least `patience`.
+    /// What is being asked of the disk.
+    pub(crate) fn calls(&self) -> Arc<DiskCalls> {
+        Arc::clone(&self.inner().calls)
+    }
+
+    /// Whether a read of the disk has been under way for at least `patience`, or a write for six times as long.
     pub(crate) fn is_stalled(&self, patience: Duration) -> bool {
-        self.reads.oldest() >= patience
+        self.calls().are_stalled(patience)
     }
 
     /// Takes a read's time into the average, with weight 1/8.

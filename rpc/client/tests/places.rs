@@ -100,6 +100,29 @@ fn parts_that_a_killed_restore_has_left_are_replaced() {
 }
 
 #[test]
+fn a_restore_goes_on_where_times_are_coarse_and_waits_for_nothing_that_is_named_like_a_marker() {
+    let world = World::new();
+    world.write("file", &random(1, 70_000));
+    world.write("sub/file", &random(2, 3_000));
+    let report = world.backup();
+    world.assert_restores("target");
+    stop(&world, &report);
+    let restored = world.path("target/sub/file");
+    let exact = std::fs::metadata(&restored).unwrap().modified().unwrap();
+    let coarse = exact.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let coarse = std::time::UNIX_EPOCH + std::time::Duration::from_secs(coarse);
+    std::fs::File::options().write(true).open(&restored).unwrap().set_modified(coarse).unwrap();
+    let fifo = world.path("target/.strongroom-restore-0123456789abcdef");
+    let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, kind, mode, 0).unwrap();
+    let again = world.restore("target");
+    assert!(again.errors.is_empty() && again.lost.is_empty(), "{again:?}");
+    assert_eq!((again.kept, again.files), (2, 2));
+    std::fs::remove_file(fifo).unwrap();
+    assert_eq!(tree_of(&world.source()), tree_of(&world.path("target")));
+}
+
+#[test]
 fn a_file_that_is_kept_gets_its_mode_and_its_attributes_back() {
     let world = World::new();
     let path = world.write("file", &random(1, 70_000));

@@ -1,11 +1,13 @@
 //! The directory that is restored into. Nothing is ever written outside of it: every name is opened below it without
 //! following symbolic links.
 
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use primitives::CommitmentHash;
-use rustix::fs::{AtFlags, Mode, fchmod, mkdirat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, fchmod, mkdirat, unlinkat};
 use rustix::io::Errno;
 
 use crate::{ClientError, open};
@@ -44,7 +46,7 @@ impl Target {
         let commitment = commitment.to_string();
         let marker_name = marker_name(&commitment);
         let marker = path.join(&marker_name);
-        let left = std::fs::read_to_string(&marker).unwrap_or_default();
+        let left = read_marker(&marker);
         let resumed = left.lines().next() == Some(&commitment);
         let made = absent || (resumed && left.lines().nth(1) == Some(MADE));
         if made && !absent {
@@ -137,15 +139,30 @@ fn marker_name(commitment: &str) -> String {
     format!("{MARKER}{}", commitment.get(..DIGITS).unwrap_or(commitment))
 }
 
+/// What a marker says; nothing when it is no small file of text.
+fn read_marker(path: &Path) -> String {
+    const LONGEST: u64 = 256;
+    let mut text = String::new();
+    let file = open::file(CWD, path).and_then(|file| {
+        let is_file =
+            rustix::fs::fstat(&file).map(|stat| FileType::from_raw_mode(stat.st_mode))? == FileType::RegularFile;
+        if is_file { Ok(File::from(file)) } else { Err(Errno::INVAL) }
+    });
+    let read = file.map_err(std::io::Error::from).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+    read.map(|_| text).unwrap_or_default()
+}
+
 /// Removes markers of other snapshots: what they began here is overwritten, and must not count as theirs any more.
 fn remove_other_markers(path: &Path, own: &Path) -> Result<(), ClientError> {
     for entry in std::fs::read_dir(path).map_err(ClientError::io("cannot list", path))? {
         let found = entry.map_err(ClientError::io("cannot list", path))?.path();
         let named = found.file_name().and_then(|name| name.to_str()).filter(|name| name.starts_with(MARKER));
+        // Parts of files have longer names.
+        let named = named.filter(|name| name.len() == MARKER.len() + DIGITS);
         let Some(name) = named.filter(|_| found != own) else { continue };
         // Only what says of itself what its name says.
-        let is_marker = std::fs::read_to_string(&found)
-            .is_ok_and(|text| text.lines().next().is_some_and(|commitment| marker_name(commitment) == name));
+        let text = read_marker(&found);
+        let is_marker = text.lines().next().is_some_and(|commitment| marker_name(commitment) == name);
         if is_marker {
             std::fs::remove_file(&found).map_err(ClientError::io("cannot remove", &found))?;
         }

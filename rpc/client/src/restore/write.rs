@@ -337,8 +337,8 @@ impl<'r, 'a> Writer<'r, 'a> {
         }
     }
 
-    /// Whether a file is there with the right length, time and content. When all may be overwritten, it gets the rest of
-    /// its metadata too.
+    /// Whether a file is there with the right length and content. It gets its time, and when all may be overwritten the rest
+    /// of its metadata too.
     pub(super) fn keeps(&self, file: &FilePlan, pieces: &[Piece]) -> bool {
         self.compare(file, pieces).unwrap_or(false)
     }
@@ -348,7 +348,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         let name = file.path.file_name().unwrap_or_default().as_bytes();
         let fd = open::file(&directory, name)?;
         let stat = FileStat::of_file(&fd)?;
-        if stat.kind != rustix::fs::FileType::RegularFile || (stat.size, stat.mtime) != (file.size, file.meta.mtime) {
+        if stat.kind != rustix::fs::FileType::RegularFile || stat.size != file.size {
             return Ok(false);
         }
         let pool = Pool::new(2, Cutter::BUFFER);
@@ -357,11 +357,21 @@ impl<'r, 'a> Writer<'r, 'a> {
         if pieces_of_file(&self.restore.chunker, ids, &pool, content, stat.is_sparse())? != pieces {
             return Ok(false);
         }
-        if self.restore.target.overwrite && !metadata::is_set(self.restore, &fd, &stat, &file.meta) {
-            for failed in metadata::apply(self.restore, &fd, &file.meta) {
-                self.restore.error(&file.path, failed);
-            }
-        }
+        // Not every file system keeps a time as exact as it was set.
+        let is_dated = stat.mtime == file.meta.mtime;
+        let failed =
+            if self.restore.target.overwrite && !(is_dated && metadata::is_set(self.restore, &fd, &stat, &file.meta)) {
+                metadata::apply(self.restore, &fd, &file.meta)
+            } else if is_dated {
+                Vec::new()
+            } else {
+                metadata::set_times(&fd, file.meta.mtime)
+                    .err()
+                    .map(|error| format!("cannot set times: {error}"))
+                    .into_iter()
+                    .collect()
+            };
+        failed.into_iter().for_each(|failed| self.restore.error(&file.path, failed));
         Ok(true)
     }
 }

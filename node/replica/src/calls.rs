@@ -1,13 +1,35 @@
-//! Reads of one disk that are under way, so that one that hangs is noticed while it hangs.
+//! Reads and writes of one disk that are under way, so that one that hangs is noticed while it hangs.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Reads that were handed to the disk and have not come back. One that waits for a thread is not among them: that says
+/// How much longer than a read a write may take: it ends when the bytes are on the disk.
+const WRITE: u32 = 6;
+
+/// What was asked of a disk since its volume was opened.
+#[derive(Debug, Default)]
+pub(crate) struct DiskCalls {
+    pub(crate) reads: Calls,
+    pub(crate) writes: Calls,
+}
+
+impl DiskCalls {
+    /// Whether a read has been under way for at least `patience`, or a write for six times as long.
+    pub(crate) fn are_stalled(&self, patience: Duration) -> bool {
+        self.reads.oldest() >= patience || self.writes.oldest() >= Self::write_patience(patience)
+    }
+
+    /// How long a write may take where a read may take `patience`.
+    pub(crate) fn write_patience(patience: Duration) -> Duration {
+        patience * WRITE
+    }
+}
+
+/// Calls that were handed to the disk and have not come back. One that waits for a thread is not among them: that says
 /// nothing of the disk.
 #[derive(Debug, Default)]
-pub(crate) struct Reads(Mutex<Inner>);
+pub(crate) struct Calls(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -16,21 +38,21 @@ struct Inner {
     begun: BTreeMap<u64, Instant>,
 }
 
-/// A read that is under way until this is dropped.
+/// A call that is under way until this is dropped.
 #[derive(Debug)]
 pub(crate) struct UnderWay<'r> {
-    reads: &'r Reads,
+    calls: &'r Calls,
     number: u64,
 }
 
-impl Reads {
-    /// A read begins now.
+impl Calls {
+    /// A call begins now.
     pub(crate) fn begin(&self) -> UnderWay<'_> {
         let mut inner = self.inner();
         let number = inner.next;
         inner.next += 1;
         inner.begun.insert(number, Instant::now());
-        UnderWay { reads: self, number }
+        UnderWay { calls: self, number }
     }
 
     /// How long the oldest has been under way; zero when there is none.
@@ -45,7 +67,7 @@ impl Reads {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.reads.inner().begun.remove(&self.number);
+        self.calls.inner().begun.remove(&self.number);
     }
 }
 
@@ -54,8 +76,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_read_that_has_not_come_back_counts() {
-        let reads = Reads::default();
+    fn the_oldest_call_that_has_not_come_back_counts() {
+        let reads = Calls::default();
         assert_eq!(reads.oldest(), Duration::ZERO);
         let first = reads.begin();
         while reads.oldest() < Duration::from_millis(5) {
