@@ -15,6 +15,17 @@ fn stop(world: &World, report: &BackupReport) {
     std::fs::write(world.path("target").join(marker(report)), report.commitment.to_string()).unwrap();
 }
 
+/// A tree of everything, restored as if the restore had been stopped before its end.
+fn stopped() -> (World, BackupReport) {
+    let world = World::new();
+    odd_tree(&world);
+    std::fs::remove_file(world.source().join("fifo")).unwrap();
+    let report = world.backup();
+    world.assert_restores("target");
+    stop(&world, &report);
+    (world, report)
+}
+
 fn overwrite(world: &World) -> RestoreReport {
     let mut options = RestoreOptions::new("v", world.path("target"));
     options.overwrite = true;
@@ -23,12 +34,7 @@ fn overwrite(world: &World) -> RestoreReport {
 
 #[test]
 fn a_restore_that_goes_on_leaves_what_was_changed_since() {
-    let world = World::new();
-    odd_tree(&world);
-    std::fs::remove_file(world.source().join("fifo")).unwrap();
-    let report = world.backup();
-    world.assert_restores("target");
-    stop(&world, &report);
+    let (world, _) = stopped();
     let mine = [("plain.txt", &b"a week of work"[..]), ("large", b"short now"), ("sub-new", b"new")];
     for (name, content) in mine {
         std::fs::write(world.path("target").join(name), content).unwrap();
@@ -84,12 +90,7 @@ fn what_is_in_the_place_of_a_lost_file_stays() {
 
 #[test]
 fn parts_that_a_killed_restore_has_left_are_replaced() {
-    let world = World::new();
-    odd_tree(&world);
-    std::fs::remove_file(world.source().join("fifo")).unwrap();
-    let report = world.backup();
-    world.assert_restores("target");
-    stop(&world, &report);
+    let (world, report) = stopped();
     for name in ["text", "plain.txt", "link"] {
         let part = format!("{}-{}", marker(&report), &blake3::hash(name.as_bytes()).to_hex()[..16]);
         std::fs::remove_file(world.path("target").join(name)).unwrap();
