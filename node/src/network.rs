@@ -14,20 +14,29 @@ pub(crate) fn genesis_file(data_dir: &Path) -> PathBuf {
     data_dir.join("genesis.json")
 }
 
+/// Checks that there is a genesis description, before anything is made in a directory that may be named by mistake.
+///
+/// # Errors
+/// There is none: says what to do.
+pub(crate) fn expect(data_dir: &Path) -> Result<()> {
+    let path = genesis_file(data_dir);
+    if !path.exists() {
+        bail!(
+            "there is no genesis description {}; start with --dev for a network of this machine alone, or put the \
+             network's genesis.json there",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
 /// Reads and checks the genesis description; with `dev`, makes one for this machine alone when there is none.
 ///
 /// # Errors
 /// No description, or one that does not check: each says what to do.
 pub(crate) fn load(data_dir: &Path, dev: bool, keys: &NodeKeys) -> Result<ChainSpec> {
     let path = genesis_file(data_dir);
-    if !path.exists() {
-        if !dev {
-            bail!(
-                "there is no genesis description {}; start with --dev for a network of this machine alone, or put the \
-                 network's genesis.json there",
-                path.display()
-            );
-        }
+    if dev && !path.exists() {
         create_dev(data_dir, keys)?;
     }
     read(&path)

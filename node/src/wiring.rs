@@ -42,6 +42,9 @@ pub(crate) struct Options {
 /// Why the node could not start, or which part ended and why.
 pub(crate) async fn run(config: Config, options: Options) -> Result<()> {
     // What this node is, and what it remembers.
+    if !options.dev {
+        network::expect(&config.data_dir.0)?;
+    }
     let data_dir = DataDir::open(&config.data_dir.0)?;
     let keys = NodeKeys::load_or_create(&data_dir.keys())?;
     let spec = Arc::new(network::load(data_dir.path(), options.dev, &keys)?);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use client::{RestoreOptions, RestoreReport};
+use client::{LeftOut, RestoreOptions, RestoreReport};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
@@ -83,6 +83,13 @@ pub(crate) fn show(global: &Global, report: &RestoreReport, elapsed: Duration) {
     for pattern in &report.unmatched {
         eprintln!("nothing in the snapshot matches {}", output::text(pattern));
     }
-    output::notes(global, "lost: too many shards are gone", &report.lost);
+    output::notes(global, "lost: too many shards are gone or damaged", &report.lost);
     output::notes(global, "not restored in full", &report.errors);
+    if !report.left_out.is_empty() {
+        let LeftOut { owners, set_ids, attributes } = report.left_out;
+        eprintln!(
+            "left out, for only root may set them: owners of {owners}, set-user-id and set-group-id bits of {set_ids}, security \
+             attributes of {attributes} files, directories and links; all that belongs to you now. As root, restore again with --overwrite to set them"
+        );
+    }
 }

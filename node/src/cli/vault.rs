@@ -139,12 +139,12 @@ fn show(vault: &VaultInfo, volumes: u8) {
     println!("vault      {}", output::text(&vault.name));
     println!("id         {}", vault.vault);
     println!("policy     {}", vault.policy);
-    println!(
-        "survives   any {} of {}; yearly loss probability of a pack {:.1e}",
-        protection.tolerated,
-        output::count(volumes.into(), "volume", "volumes"),
-        protection.annual_loss
-    );
+    let volumes = output::count(volumes.into(), "volume", "volumes");
+    let survives = match protection.tolerated {
+        0 => format!("the loss of none of its {volumes}"),
+        tolerated => format!("the loss of any {tolerated} of its {volumes}"),
+    };
+    println!("survives   {survives}; yearly loss probability of a pack {:.1e}", protection.annual_loss);
     println!(
         "           (volumes fail independently, {FAILURES_PER_YEAR} a year; lost shards are rebuilt within {REPAIR_HOURS} h)"
     );

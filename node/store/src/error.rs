@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// RocksDB failed.
-    #[error("database {operation} failed: {source}")]
+    #[error("database {operation} failed: {source}{}", advice(source))]
     Database {
         /// What was tried.
         operation: &'static str,
@@ -47,6 +47,17 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
+}
+
+/// What to do about an error of RocksDB's.
+fn advice(error: &rocksdb::Error) -> &'static str {
+    match error.kind() {
+        rocksdb::ErrorKind::Corruption => {
+            ": a file of the database is damaged. Stop the node, look after the disk, and put back the copy of the data directory (docs/operator/README.md); shards on the volumes are not concerned"
+        }
+        rocksdb::ErrorKind::IOError => ": look whether the disk is full, away or failing, and start again",
+        _ => "",
+    }
 }
 
 impl StoreError {

@@ -12,6 +12,7 @@ use seal::tree::{DirectoryNode, Entry, Name, Node};
 
 use crate::digest::digest_of;
 use crate::fetch::Fetcher;
+use crate::pairs::{Pairs, pairs};
 use crate::snapshot::{self, Reading, TreeReader};
 use crate::vault::OpenVault;
 use crate::width::u64_of;
@@ -128,10 +129,18 @@ fn list(
     recursive: bool,
     each: &mut dyn FnMut(ListedEntry) -> Result<(), ClientError>,
 ) -> Result<(), ClientError> {
-    for entry in tree.all_entries(directory)? {
-        each(listed(path, &entry))?;
+    let mut path = path.to_path_buf();
+    let mut levels = vec![tree.all_entries(directory)?.into_iter()];
+    while let Some(level) = levels.last_mut() {
+        let Some(entry) = level.next() else {
+            levels.pop();
+            path.pop();
+            continue;
+        };
+        each(listed(&path, &entry))?;
         if let (true, Node::Directory(below)) = (recursive, &entry.node) {
-            list(tree, &join(path, &entry.name), below, recursive, each)?;
+            levels.push(tree.all_entries(below)?.into_iter());
+            path.push(OsStr::from_bytes(entry.name.as_bytes()));
         }
     }
     Ok(())
@@ -180,7 +189,7 @@ pub(crate) fn diff(
     let (from, to) = (open(from)?, open(to)?);
     let mut compare =
         Compare { tree: reading.tree()?, content: ContentKey::new(&reading.vault.keys.content), found: Vec::new() };
-    compare.directories(Path::new(""), &from, &to)?;
+    compare.run(&from, &to)?;
     Ok(compare.found)
 }
 
@@ -192,70 +201,70 @@ struct Compare<'a> {
 }
 
 impl Compare<'_> {
-    fn directories(&mut self, path: &Path, old: &DirectoryNode, new: &DirectoryNode) -> Result<(), ClientError> {
-        if old.chunks == new.chunks {
-            return Ok(());
-        }
-        let mut old = self.tree.all_entries(old)?.into_iter().peekable();
-        let mut new = self.tree.all_entries(new)?.into_iter().peekable();
-        loop {
-            use std::cmp::Ordering::{Equal, Greater, Less};
-            let order = match (old.peek(), new.peek()) {
-                (None, None) => return Ok(()),
-                (Some(_), None) => Less,
-                (None, Some(_)) => Greater,
-                (Some(a), Some(b)) => a.name.cmp(&b.name),
+    fn run(&mut self, old: &DirectoryNode, new: &DirectoryNode) -> Result<(), ClientError> {
+        let mut path = PathBuf::new();
+        let mut levels = vec![self.enter(Some(old), Some(new))?];
+        while let Some(level) = levels.last_mut() {
+            let Some(pair) = level.next() else {
+                levels.pop();
+                path.pop();
+                continue;
             };
-            let a = if order == Greater { None } else { old.next() };
-            let b = if order == Less { None } else { new.next() };
-            match (a, b) {
-                (Some(a), Some(b)) if order == Equal => self.entries(path, &a, &b)?,
-                (Some(a), _) => self.only(path, &a, Change::Removed)?,
-                (_, Some(b)) => self.only(path, &b, Change::Added)?,
-                (None, None) => return Ok(()),
+            let (old, new) = (pair.as_ref().left(), pair.as_ref().right());
+            let Some(name) = new.or(old).map(|entry| &entry.name) else { continue };
+            path.push(OsStr::from_bytes(name.as_bytes()));
+            if let Some(change) = self.change(old, new) {
+                let (old_bytes, new_bytes) = (old.map_or(0, bytes), new.map_or(0, bytes));
+                self.found.push(Difference { path: path.clone(), change, old_bytes, new_bytes });
+            }
+            match (old.map(|entry| &entry.node), new.map(|entry| &entry.node)) {
+                (old @ (None | Some(Node::Directory(_))), new @ (None | Some(Node::Directory(_)))) => {
+                    levels.push(self.enter(old.and_then(directory), new.and_then(directory))?);
+                }
+                _ => drop(path.pop()),
             }
         }
+        Ok(())
     }
 
-    fn entries(&mut self, path: &Path, old: &Entry, new: &Entry) -> Result<(), ClientError> {
-        let below = join(path, &new.name);
-        let metadata = old.meta != new.meta;
-        if let (Node::Directory(a), Node::Directory(b)) = (&old.node, &new.node) {
+    /// The entries of a directory in both snapshots. Nothing to compare when both have the same.
+    fn enter(
+        &mut self,
+        old: Option<&DirectoryNode>,
+        new: Option<&DirectoryNode>,
+    ) -> Result<Pairs<Entry, Entry>, ClientError> {
+        let is_same = old.zip(new).is_some_and(|(old, new)| old.chunks == new.chunks);
+        let mut entries = |node: Option<&DirectoryNode>| match node.filter(|_| !is_same) {
+            Some(node) => self.tree.all_entries(node),
+            None => Ok(Vec::new()),
+        };
+        Ok(pairs(entries(old)?, entries(new)?, |a, b| a.name.cmp(&b.name)))
+    }
+
+    /// How an entry has changed itself, if it has.
+    fn change(&self, old: Option<&Entry>, new: Option<&Entry>) -> Option<Change> {
+        let (old, new) = match (old, new) {
+            (Some(old), Some(new)) => (old, new),
+            (None, _) => return Some(Change::Added),
+            (_, None) => return Some(Change::Removed),
+        };
+        if let (Node::Directory(_), Node::Directory(_)) = (&old.node, &new.node) {
             // That a directory's time has changed says nothing that its entries do not say.
             let mut quiet = old.meta.clone();
             quiet.mtime = new.meta.mtime;
-            if quiet != new.meta {
-                self.found.push(Difference {
-                    path: below.clone(),
-                    change: Change::Metadata,
-                    old_bytes: a.bytes,
-                    new_bytes: b.bytes,
-                });
-            }
-            return self.directories(&below, a, b);
+            return (quiet != new.meta).then_some(Change::Metadata);
         }
         let same_kind = std::mem::discriminant(&old.node) == std::mem::discriminant(&new.node);
-        let same = same_kind && digest_of(&self.content, &old.node) == digest_of(&self.content, &new.node);
-        let change = match (same, metadata) {
-            (true, false) => return Ok(()),
-            (true, true) => Change::Metadata,
-            (false, _) => Change::Content,
-        };
-        self.found.push(Difference { path: below, change, old_bytes: bytes(old), new_bytes: bytes(new) });
-        Ok(())
-    }
-
-    fn only(&mut self, path: &Path, entry: &Entry, change: Change) -> Result<(), ClientError> {
-        let below = join(path, &entry.name);
-        let (old_bytes, new_bytes) = if change == Change::Added { (0, bytes(entry)) } else { (bytes(entry), 0) };
-        self.found.push(Difference { path: below.clone(), change, old_bytes, new_bytes });
-        if let Node::Directory(directory) = &entry.node {
-            for entry in self.tree.all_entries(directory)? {
-                self.only(&below, &entry, change)?;
-            }
+        if same_kind && digest_of(&self.content, &old.node) == digest_of(&self.content, &new.node) {
+            (old.meta != new.meta).then_some(Change::Metadata)
+        } else {
+            Some(Change::Content)
         }
-        Ok(())
     }
+}
+
+const fn directory(node: &Node) -> Option<&DirectoryNode> {
+    if let Node::Directory(directory) = node { Some(directory) } else { None }
 }
 
 fn bytes(entry: &Entry) -> u64 {

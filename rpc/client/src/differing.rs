@@ -1,19 +1,19 @@
 //! Names the files that are not what was committed. A content root says only that something differs; which file it is, the
 //! snapshot's directories say, which a node has.
 
-use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use primitives::{Commitment, Hash32};
 use rustix::fs::FileType;
 use seal::OwnerSecret;
-use seal::tree::{DirectoryNode, Name, Node};
+use seal::tree::{DirectoryNode, Entry, Name, Node};
 
 use crate::digest::{Digester, names_in, open_root};
+use crate::pairs::{Pairs, pairs};
 use crate::snapshot::{self, Reading, TreeReader};
 use crate::width::u64_of;
 use crate::{Client, ClientError, EntryKind, FileDifference, FileState, Progress, Quiet, SnapshotRef, open, vault};
@@ -37,7 +37,7 @@ pub(crate) fn differing_files(
     let manifest = snapshot::manifest(client, secret, &reading.fetcher, &record)?;
     let digester = Digester::new(&reading.vault.keys, progress);
     let mut search = Search { tree: reading.tree()?, digester, max, found: Vec::new() };
-    search.directory(Path::new(""), Some(&open_root(directory)?), &manifest.root)?;
+    search.run(open_root(directory)?, &manifest.root)?;
     Ok(search.found)
 }
 
@@ -49,40 +49,54 @@ struct Search<'a> {
     found: Vec<FileDifference>,
 }
 
+/// A directory that a search is in: what was committed, and what is there.
+struct Level {
+    /// `None` when it cannot be opened.
+    fd: Option<OwnedFd>,
+    entries: Pairs<Entry, (Name, FileType)>,
+}
+
 impl Search<'_> {
-    fn directory(&mut self, path: &Path, fd: Option<&OwnedFd>, committed: &DirectoryNode) -> Result<(), ClientError> {
-        let mut expected = self.tree.all_entries(committed)?.into_iter().peekable();
-        // What cannot be opened or listed counts as empty: the check itself has said why it cannot.
-        let names = fd.and_then(|fd| names_in(fd).ok()).unwrap_or_default();
-        let mut there = names.into_iter().peekable();
+    fn run(&mut self, root: OwnedFd, committed: &DirectoryNode) -> Result<(), ClientError> {
+        let mut path = PathBuf::new();
+        let mut above: Vec<Level> = Vec::new();
+        let mut level = self.enter(Some(root), committed)?;
         while self.found.len() < self.max {
-            let order = match (expected.peek(), there.peek()) {
-                (None, None) => return Ok(()),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(entry), Some((name, _))) => entry.name.cmp(name),
+            let Some(pair) = level.entries.next() else {
+                let Some(parent) = above.pop() else { break };
+                path.pop();
+                level = parent;
+                continue;
             };
-            let entry = if order == Ordering::Greater { None } else { expected.next() };
-            let found = if order == Ordering::Less { None } else { there.next() };
-            let name = entry.as_ref().map(|entry| &entry.name).or_else(|| found.as_ref().map(|(name, _)| name));
-            let Some(name) = name else { return Ok(()) };
-            let below = join(path, name);
+            let (expected, found) = pair.left_and_right();
+            let name = expected.as_ref().map(|entry| &entry.name).or_else(|| found.as_ref().map(|(name, _)| name));
+            let Some(name) = name else { continue };
             let kind = found.as_ref().and_then(|(_, kind)| kind_of(*kind));
-            match (entry.as_ref().map(|entry| &entry.node), kind) {
+            match (expected.as_ref().map(|entry| &entry.node), kind) {
                 (Some(Node::Directory(committed)), Some(EntryKind::Directory)) => {
-                    let inside = fd.and_then(|fd| open::directory(fd, name.as_bytes()).ok());
-                    self.directory(&below, inside.as_ref(), committed)?;
+                    let fd = level.fd.as_ref().and_then(|fd| open::directory(fd, name.as_bytes()).ok());
+                    let below = self.enter(fd, committed)?;
+                    path.push(OsStr::from_bytes(name.as_bytes()));
+                    above.push(std::mem::replace(&mut level, below));
                 }
                 (expected, kind) => {
                     let expected = expected.map(|node| self.committed(node));
-                    let found = fd.zip(kind).and_then(|(fd, kind)| self.there(fd, name, kind));
+                    let found = level.fd.as_ref().zip(kind).and_then(|(fd, kind)| self.there(fd, name, kind));
                     if expected != found {
-                        self.found.push(FileDifference { path: below, expected, found });
+                        let path = path.join(OsStr::from_bytes(name.as_bytes()));
+                        self.found.push(FileDifference { path, expected, found });
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    fn enter(&mut self, fd: Option<OwnedFd>, committed: &DirectoryNode) -> Result<Level, ClientError> {
+        let expected = self.tree.all_entries(committed)?;
+        // What cannot be opened or listed counts as empty: the check itself has said why it cannot.
+        let there = fd.as_ref().and_then(|fd| names_in(fd).ok()).unwrap_or_default();
+        Ok(Level { fd, entries: pairs(expected, there.into_iter().collect(), |entry, (name, _)| entry.name.cmp(name)) })
     }
 
     fn committed(&self, node: &Node) -> FileState {
@@ -116,8 +130,4 @@ fn kind_of(kind: FileType) -> Option<EntryKind> {
         FileType::Symlink => Some(EntryKind::Symlink),
         _ => None,
     }
-}
-
-fn join(path: &Path, name: &Name) -> std::path::PathBuf {
-    path.join(OsStr::from_bytes(name.as_bytes()))
 }

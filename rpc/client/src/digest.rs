@@ -10,7 +10,7 @@ use primitives::{Hash32, VaultId};
 use rustix::fs::{AtFlags, Dir, FileType, readlinkat, statat};
 use rustix::io::Errno;
 use seal::chunk::{Chunker, chunk_id};
-use seal::content::ContentKey;
+use seal::content::{ContentKey, DirectoryDigest};
 use seal::tree::{Content, Name, Node, Piece, Pieces};
 use seal::{OwnerSecret, VaultKeys};
 
@@ -76,7 +76,7 @@ pub(crate) fn verify_files(
     let root = open_root(directory)?;
     let verdict = FilesVerdict { expected: *expected, found: Hash32::ZERO, files: 0, bytes: 0, errors: Vec::new() };
     let mut check = Check { digester: Digester::new(&secret.vault_keys(vault), progress), verdict };
-    check.verdict.found = check.directory(&root, directory);
+    check.verdict.found = check.run(root, directory);
     Ok(check.verdict)
 }
 
@@ -127,6 +127,13 @@ impl<'a> Digester<'a> {
     }
 }
 
+/// A directory that a check is in.
+struct Level {
+    fd: OwnedFd,
+    names: std::collections::btree_map::IntoIter<Name, FileType>,
+    digest: DirectoryDigest,
+}
+
 /// A check of a directory under way.
 struct Check<'a> {
     digester: Digester<'a>,
@@ -135,32 +142,48 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// The digest of a directory; what cannot be read is noted and left out.
-    fn directory(&mut self, fd: &OwnedFd, path: &Path) -> Hash32 {
-        let mut digest = self.digester.content.directory();
-        let names = match names_in(fd) {
-            Ok(names) => names,
-            Err(error) => {
-                self.error(path, error);
-                return digest.finish();
-            }
-        };
-        for (name, kind) in names {
-            let below = path.join(OsStr::from_bytes(name.as_bytes()));
+    fn run(&mut self, root: OwnedFd, path: &Path) -> Hash32 {
+        let mut path = path.to_path_buf();
+        let mut above: Vec<(Level, Name)> = Vec::new();
+        let mut level = self.enter(root, &path);
+        loop {
+            let Some((name, kind)) = level.names.next() else {
+                let found = level.digest.finish();
+                let Some((parent, name)) = above.pop() else { return found };
+                path.pop();
+                level = parent;
+                level.digest.push(&name, &found);
+                continue;
+            };
+            path.push(OsStr::from_bytes(name.as_bytes()));
             let found = match kind {
-                FileType::Directory => {
-                    open::directory(fd, name.as_bytes()).map(|directory| Some(self.directory(&directory, &below)))
-                }
-                FileType::Symlink => self.digester.link(fd, &name).map(|(_, digest)| Some(digest)),
-                FileType::RegularFile => self.file(fd, &name).map(Some),
+                FileType::Directory => match open::directory(&level.fd, name.as_bytes()) {
+                    Ok(fd) => {
+                        let below = self.enter(fd, &path);
+                        above.push((std::mem::replace(&mut level, below), name));
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                },
+                FileType::Symlink => self.digester.link(&level.fd, &name).map(|(_, digest)| Some(digest)),
+                FileType::RegularFile => self.file(&level.fd, &name).map(Some),
                 _ => Ok(None),
             };
             match found {
-                Ok(Some(found)) => digest.push(&name, &found),
+                Ok(Some(found)) => level.digest.push(&name, &found),
                 Ok(None) => {}
-                Err(error) => self.error(&below, error),
+                Err(error) => self.error(&path, error),
             }
+            path.pop();
         }
-        digest.finish()
+    }
+
+    fn enter(&mut self, fd: OwnedFd, path: &Path) -> Level {
+        let names = names_in(&fd).unwrap_or_else(|error| {
+            self.error(path, error);
+            BTreeMap::new()
+        });
+        Level { fd, names: names.into_iter(), digest: self.digester.content.directory() }
     }
 
     fn file(&mut self, directory: &OwnedFd, name: &Name) -> Result<Hash32, Errno> {

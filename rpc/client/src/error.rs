@@ -123,6 +123,16 @@ pub enum ClientError {
         /// The target.
         path: PathBuf,
     },
+    /// The disk that is restored to is full.
+    #[error(
+        "no room is left in {} ({source}); make room and run the same command again: it goes on with what is missing", path.display()
+    )]
+    TargetFull {
+        /// The target.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// Another process works on this vault with the same cache directory.
     #[error("another process backs up this vault from here ({}); wait for it to end", path.display())]
     Busy {
@@ -130,7 +140,9 @@ pub enum ClientError {
         path: PathBuf,
     },
     /// A pack cannot be read: too few of its shards are left.
-    #[error("pack {pack} is lost: {have} of the {need} shards that are needed can be read")]
+    #[error(
+        "pack {pack} is lost: {have} of the {need} shards that are needed can be read, {damaged} are damaged and {missing} missing"
+    )]
     PackLost {
         /// The pack.
         pack: PackId,
@@ -138,6 +150,10 @@ pub enum ClientError {
         have: u8,
         /// Shards needed.
         need: u8,
+        /// Shards that are there, and whose bytes are not right.
+        damaged: u8,
+        /// Shards that nobody has.
+        missing: u8,
     },
     /// No pack that can be read holds a chunk.
     #[error("chunk {chunk} is lost: the pack that held it cannot be read")]

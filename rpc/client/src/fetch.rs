@@ -97,6 +97,7 @@ impl Fetcher {
         let policy = header.policy;
         let shard_len = usize::try_from(header.shard_len).unwrap_or(usize::MAX);
         let mut good: Vec<CheckedShard<Vec<u8>>> = Vec::new();
+        let (mut damaged, mut missing) = (0, 0);
         let mut unanswered = None;
         let (mut slow, mut quick) = self.in_order(header);
         while good.len() < usize::from(policy.data_shards()) {
@@ -107,12 +108,19 @@ impl Fetcher {
             match self.get(id, 0..u64::from(header.shard_len), &mut bytes, wait) {
                 Ok(()) => match CheckedShard::check(header, index, bytes) {
                     Ok(shard) => good.push(shard),
-                    Err(error) => tracing::warn!(target: "client", %error, shard = %id, "a bad shard was served"),
+                    Err(error) => {
+                        damaged += 1;
+                        tracing::warn!(target: "client", %error, shard = %id, "a bad shard was served");
+                    }
                 },
                 Err(NodeError::Slow { .. }) => slow.push_back((index, id)),
                 // It may be there: what cannot be asked for now is not lost.
                 Err(error) if error.is_temporary() => unanswered = Some(error),
-                Err(error) => tracing::debug!(target: "client", %error, shard = %id, "a shard is missing"),
+                Err(error) => {
+                    let is_damaged = matches!(error, NodeError::Damaged { .. });
+                    *if is_damaged { &mut damaged } else { &mut missing } += 1;
+                    tracing::debug!(target: "client", %error, shard = %id, "a shard cannot be had");
+                }
             }
         }
         if good.len() < usize::from(policy.data_shards()) {
@@ -120,7 +128,13 @@ impl Fetcher {
                 return Err(error.into());
             }
             let have = u8::try_from(good.len()).unwrap_or(u8::MAX);
-            return Err(ClientError::PackLost { pack: header.id(), have, need: policy.data_shards() });
+            return Err(ClientError::PackLost {
+                pack: header.id(),
+                have,
+                need: policy.data_shards(),
+                damaged,
+                missing,
+            });
         }
         if !policy.is_copies() {
             self.decoded.fetch_add(1, Ordering::Relaxed);

@@ -38,6 +38,7 @@ mod object;
 mod open;
 mod options;
 mod owner;
+mod pairs;
 mod patterns;
 mod progress;
 mod reports;
@@ -57,6 +58,6 @@ pub use options::{BackupOptions, RestoreOptions, SnapshotRef, VaultOptions};
 pub use owner::Owner;
 pub use progress::{Cancel, Note, Phase, Progress, Quiet};
 pub use reports::{
-    BackupReport, Change, Difference, EntryKind, FileDifference, FileState, FilesVerdict, ListedEntry, ObjectInfo,
-    RestoreReport, SnapshotInfo, VaultInfo,
+    BackupReport, Change, Difference, EntryKind, FileDifference, FileState, FilesVerdict, LeftOut, ListedEntry,
+    ObjectInfo, RestoreReport, SnapshotInfo, VaultInfo,
 };

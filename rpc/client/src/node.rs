@@ -78,6 +78,12 @@ pub enum NodeError {
         /// What it says.
         reason: String,
     },
+    /// It was there, and its bytes are not right any more: never served.
+    #[error("the node's {what} is damaged")]
+    Damaged {
+        /// What was asked for.
+        what: String,
+    },
     /// There is no such thing.
     #[error("the node has no {what}")]
     NotFound {
@@ -130,7 +136,7 @@ pub trait Node: Send + Sync {
     /// Reads a part of a shard into `target`, which is exactly as long.
     ///
     /// # Errors
-    /// [`NodeError`]; `NotFound` when nobody has the shard, `Slow` when patience ran out.
+    /// [`NodeError`]; `NotFound` when nobody has the shard, `Damaged` when its bytes are not right any more, `Slow` when patience ran out.
     fn get_shard(&self, part: &ShardPart, target: &mut [u8]) -> Result<(), NodeError>;
 
     /// Submits commands, in order; one outcome each.

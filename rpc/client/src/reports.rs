@@ -186,8 +186,30 @@ pub struct RestoreReport {
     pub lost: Vec<Note>,
     /// What could not be written, or not with all its metadata.
     pub errors: Vec<Note>,
+    /// Metadata of what was restored now that only root may set, and that was left out because this is not root.
+    pub left_out: LeftOut,
     /// Of the patterns of what to restore, those that match nothing in the snapshot.
     pub unmatched: Vec<String>,
+}
+
+/// What a restore leaves out when it does not run as root. Each counts files, directories and symbolic links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// They belong to whoever restored them, and not to the owner or group in the snapshot.
+    pub owners: u64,
+    /// They have lost set-user-id or set-group-id bits: a program that ran as somebody else must not run as the restorer.
+    pub set_ids: u64,
+    /// They have lost extended attributes of the namespaces `security` and `trusted`.
+    pub attributes: u64,
+}
+
+impl LeftOut {
+    /// Whether nothing was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One object of a vault.

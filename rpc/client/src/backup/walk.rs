@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use rustix::fs::{FileType, readlinkat};
+use rustix::fs::{CWD, FileType, readlinkat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MIN;
 use seal::tree::{Entry, Name, Node};
@@ -324,11 +324,13 @@ impl Walker<'_, '_> {
     }
 }
 
-/// The path without links, when there is something at it; directories must be readable too.
+/// The path without links, when there is something at it; directories and files must be readable too.
 fn readable(path: &Path) -> std::io::Result<PathBuf> {
     let found = std::fs::canonicalize(path)?;
     if found.is_dir() {
         std::fs::read_dir(&found)?;
+    } else if found.is_file() {
+        open::file(CWD, &found)?;
     }
     Ok(found)
 }

@@ -80,7 +80,8 @@ impl HttpNode {
         let what = format!("{what} shard {shard}");
         let reason = if text.trim().is_empty() { format!("HTTP status {status}") } else { text.trim().to_owned() };
         match status.as_u16() {
-            404 | 410 => NodeError::NotFound { what: format!("shard {shard}") },
+            404 => NodeError::NotFound { what: format!("shard {shard}") },
+            410 => NodeError::Damaged { what: format!("shard {shard}") },
             408 | 429 | 500 | 502..=504 => NodeError::NotNow { what, reason },
             _ => NodeError::Refused { what, reason },
         }

@@ -125,8 +125,8 @@ fn read_footer(header: &PackHeader, keys: &FooterKeys, fetcher: &Fetcher) -> Res
             Err(error) => Err(ClientError::damaged(format!("pack {}", header.id()), error)),
         },
         // What is in a lost pack is not known now; it is asked for again next time, for shards may come back.
-        Err(ClientError::PackLost { pack, have, need }) => {
-            tracing::warn!(target: "client", %pack, have, need, "a pack is lost; what it holds is not known here");
+        Err(error @ ClientError::PackLost { .. }) => {
+            tracing::warn!(target: "client", %error, "what a lost pack holds is not known here");
             Ok(None)
         }
         Err(error) => Err(error),

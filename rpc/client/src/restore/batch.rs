@@ -38,7 +38,7 @@ pub(super) struct FilePlan {
     pub(super) failed: AtomicBool,
     /// It is there, if it has several pieces.
     pub(super) made: AtomicBool,
-    /// It is there under the name of its part, and open to all threads.
+    /// It is there under the name of its part, and all threads may open it.
     pub(super) created: AtomicBool,
     /// Held while it is made.
     pub(super) opening: Mutex<()>,
@@ -59,6 +59,16 @@ impl FilePlan {
             made: AtomicBool::new(false),
             created: AtomicBool::new(false),
             opening: Mutex::new(()),
+        }
+    }
+
+    /// Removes what was written of a file when the restore ends before it is whole; the next attempt begins it anew.
+    fn abandon(&self, restore: &Restore<'_>) {
+        if self.created.swap(false, Ordering::AcqRel)
+            && let Ok(directory) = restore.target.directory(parent(&self.path))
+            && let Err(error) = restore.target.discard(directory, self.part.as_str())
+        {
+            tracing::debug!(target: "client", %error, part = self.part, "a part of a file stays");
         }
     }
 }
@@ -111,18 +121,25 @@ impl Batch {
             (0..self.files.len()).filter(|at| self.files[*at].pieces == 0 && !self.pieces[*at].1).collect();
         let next_empty = AtomicUsize::new(0);
         let files = &self.files;
-        in_parallel(|| {
+        let written = in_parallel(|has_failed| {
             let mut writer = Writer::new(restore, files)?;
             while let Some(at) = empty.get(next_empty.fetch_add(1, Ordering::Relaxed)) {
                 restore.options.cancel.check()?;
-                writer.without_pieces(&files[*at]);
+                writer.without_pieces(&files[*at])?;
             }
             while let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if has_failed.load(Ordering::Relaxed) {
+                    break;
+                }
                 restore.options.cancel.check()?;
                 writer.pack(&uses[range.clone()])?;
             }
             Ok(())
-        })?;
+        });
+        if written.is_err() {
+            files.iter().for_each(|file| file.abandon(restore));
+        }
+        written?;
         let failed = self.files.into_iter().filter(|file| file.linked && file.failed.load(Ordering::Relaxed));
         Ok(failed.map(|file| file.path).collect())
     }
@@ -133,7 +150,7 @@ impl Batch {
         let next = AtomicUsize::new(0);
         let kept = Mutex::new(Vec::new());
         let (files, pieces) = (&self.files, &self.pieces);
-        in_parallel(|| {
+        in_parallel(|_| {
             let writer = Writer::new(restore, files)?;
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
@@ -203,12 +220,14 @@ fn by_pack(uses: &[Use]) -> Vec<std::ops::Range<usize>> {
     ranges
 }
 
-/// Runs the same on all threads; the first error wins.
-fn in_parallel(work: impl Fn() -> Result<(), ClientError> + Sync) -> Result<(), ClientError> {
+/// Runs the same on all threads; the first error wins. Each is told when another one has failed.
+fn in_parallel(work: impl Fn(&AtomicBool) -> Result<(), ClientError> + Sync) -> Result<(), ClientError> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = (cores * THREADS_EACH + 1).min(THREADS_MAX);
+    let has_failed = AtomicBool::new(false);
+    let work = || work(&has_failed).inspect_err(|_| has_failed.store(true, Ordering::Relaxed));
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let mut result = Ok(());
         for thread in threads {
             let ended = thread.join().unwrap_or_else(|_| {

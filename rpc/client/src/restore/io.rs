@@ -52,10 +52,12 @@ pub(super) fn reads(uses: &[Use]) -> Vec<std::ops::Range<usize>> {
 
 /// Gives a file its length before its pieces come: allocated, unless it is to have holes.
 pub(super) fn set_size(fd: impl AsFd, file: &FilePlan) -> Result<(), Errno> {
-    if !file.sparse && file.size > 0 && fallocate(&fd, FallocateFlags::empty(), 0, file.size).is_ok() {
-        return Ok(());
+    let is_allocated = !file.sparse && file.size > 0;
+    match is_allocated.then(|| fallocate(&fd, FallocateFlags::empty(), 0, file.size)) {
+        Some(result @ (Ok(()) | Err(Errno::NOSPC | Errno::DQUOT))) => result,
+        // Not every file system can.
+        Some(Err(_)) | None => ftruncate(fd, file.size),
     }
-    ftruncate(fd, file.size)
 }
 
 pub(super) fn write_all(fd: impl AsFd, mut bytes: &[u8], mut at: u64) -> Result<(), Errno> {

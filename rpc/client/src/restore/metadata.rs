@@ -1,6 +1,7 @@
 //! Sets owner, mode, attributes and times.
 
 use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 
 use rustix::fs::{
     AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags, chownat, fchmod, fchown, fgetxattr,
@@ -15,8 +16,10 @@ use crate::meta::FileStat;
 /// What a new file is like before anything is set, so that what is right already costs no call.
 #[derive(Clone, Copy)]
 pub(super) struct Fresh {
-    /// Whom new files belong to, when that is certain.
-    owner: Option<(u32, u32)>,
+    /// Whose process this is: user and group.
+    ids: (u32, u32),
+    /// New files belong to them.
+    certain: bool,
     /// Permissions that the process takes away from new files; all when unknown.
     umask: u32,
 }
@@ -28,7 +31,7 @@ impl Fresh {
         let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
         let umask = umask.and_then(|text| u32::from_str_radix(text.trim(), 8).ok()).unwrap_or(0o7777);
         let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        Self { owner: certain.then_some(ids), umask }
+        Self { ids, certain, umask }
     }
 
     /// The mode to make a file with, and whether it must be set again later. While it is written its owner can always
@@ -39,8 +42,12 @@ impl Fresh {
         (Mode::from_raw_mode(if at_once { mode } else { 0o600 }), !at_once)
     }
 
+    fn is(self, uid: Uid, gid: Gid) -> bool {
+        self.ids == (uid.as_raw(), gid.as_raw())
+    }
+
     fn owns(self, uid: Uid, gid: Gid) -> bool {
-        self.owner == Some((uid.as_raw(), gid.as_raw()))
+        self.certain && self.is(uid, gid)
     }
 }
 
@@ -51,6 +58,7 @@ pub(super) fn apply_new(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> 
     if set_mode || !meta.xattrs.is_empty() || (restore.root && !restore.fresh.owns(uid, gid)) {
         return apply(restore, file, meta);
     }
+    count_left_out(restore, meta);
     set_times(&file, meta.mtime).err().map(|error| format!("cannot set times: {error}")).into_iter().collect()
 }
 
@@ -67,6 +75,7 @@ pub(super) fn is_set(restore: &Restore<'_>, file: impl AsFd, stat: &FileStat, me
 
 /// Sets everything of an open file or directory; returns what could not be set.
 pub(super) fn apply(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<String> {
+    count_left_out(restore, meta);
     let mut failed = Vec::new();
     let mut note = |what: &str, result: Result<(), Errno>| {
         if let Err(error) = result {
@@ -91,8 +100,27 @@ pub(super) fn apply(restore: &Restore<'_>, file: impl AsFd, meta: &Meta) -> Vec<
 /// Attributes that are restored: without privileges some belong to the system.
 fn kept_xattrs<'m>(restore: &Restore<'_>, meta: &'m Meta) -> impl Iterator<Item = &'m Xattr> {
     let root = restore.root;
-    let is_system = |xattr: &Xattr| xattr.name.starts_with(b"security.") || xattr.name.starts_with(b"trusted.");
     meta.xattrs.iter().filter(move |xattr| root || !is_system(xattr))
+}
+
+fn is_system(xattr: &Xattr) -> bool {
+    xattr.name.starts_with(b"security.") || xattr.name.starts_with(b"trusted.")
+}
+
+/// Counts what is not set for lack of privileges.
+fn count_left_out(restore: &Restore<'_>, meta: &Meta) {
+    if restore.root {
+        return;
+    }
+    let (uid, gid) = owner(restore, meta);
+    let counters = &restore.counters;
+    for (is_left_out, counter) in [
+        (!restore.fresh.is(uid, gid), &counters.owners_left),
+        (meta.mode & 0o7777 & !mode_mask(restore) != 0, &counters.set_ids_left),
+        (meta.xattrs.iter().any(is_system), &counters.attributes_left),
+    ] {
+        counter.fetch_add(u64::from(is_left_out), Ordering::Relaxed);
+    }
 }
 
 /// The bits of a mode that are restored. Without privileges the owner is whoever restores: a program that ran as somebody
@@ -107,6 +135,7 @@ pub(super) fn apply_link(restore: &Restore<'_>, directory: impl AsFd, name: &[u8
         let (uid, gid) = owner(restore, meta);
         chownat(&directory, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
     }
+    count_left_out(restore, meta);
     utimensat(&directory, name, &times(meta.mtime), AtFlags::SYMLINK_NOFOLLOW)
 }
 

@@ -17,6 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use primitives::CommitmentHash;
+use rustix::io::Errno;
 use seal::OwnerSecret;
 use seal::chunk::Chunker;
 
@@ -24,7 +25,7 @@ use crate::buffers::Permits;
 use crate::meta::Names;
 use crate::patterns::Sought;
 use crate::snapshot::{self, Reading};
-use crate::{Client, ClientError, Note, Phase, RestoreOptions, RestoreReport, open};
+use crate::{Client, ClientError, LeftOut, Note, Phase, RestoreOptions, RestoreReport, open};
 use metadata::Fresh;
 use plan::Plan;
 use target::Target;
@@ -54,6 +55,9 @@ struct Counters {
     symlinks: AtomicU64,
     bytes: AtomicU64,
     kept: AtomicU64,
+    owners_left: AtomicU64,
+    set_ids_left: AtomicU64,
+    attributes_left: AtomicU64,
 }
 
 #[derive(Default)]
@@ -128,6 +132,20 @@ impl Restore<'_> {
         self.notes.lock().expect("no thread panics while it adds a note")
     }
 
+    /// Notes what could not be put in its place. A disk that is full ends the restore: nothing else would fit either.
+    fn failed(
+        &self,
+        path: &std::path::Path,
+        error: Errno,
+        reason: impl FnOnce(Errno) -> String,
+    ) -> Result<(), ClientError> {
+        if matches!(error, Errno::NOSPC | Errno::DQUOT) {
+            return Err(ClientError::TargetFull { path: self.target.path().to_path_buf(), source: error.into() });
+        }
+        self.error(path, reason(error));
+        Ok(())
+    }
+
     fn error(&self, path: &std::path::Path, reason: impl ToString) {
         let note = Note { path: path.to_path_buf(), reason: reason.to_string() };
         self.options.progress.note(&note);
@@ -155,6 +173,11 @@ impl Restore<'_> {
             decoded_packs: self.reading.fetcher.decoded(),
             lost: notes.lost,
             errors: notes.errors,
+            left_out: LeftOut {
+                owners: count(&self.counters.owners_left),
+                set_ids: count(&self.counters.set_ids_left),
+                attributes: count(&self.counters.attributes_left),
+            },
             unmatched: Vec::new(),
         }
     }

@@ -7,10 +7,11 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, RenameFlags, renameat, renameat_with, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, RenameFlags, renameat, renameat_with, statat, unlinkat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
-use super::target::{DIGITS, Target};
+use super::target::{DIGITS, MARKER, Target};
 
 /// Why something could not be put in its place, for people.
 pub(super) fn reason(error: Errno) -> String {
@@ -19,6 +20,14 @@ pub(super) fn reason(error: Errno) -> String {
         Errno::ISDIR => "a directory is in the way".to_owned(),
         error => format!("cannot be written: {error}"),
     }
+}
+
+/// Whether a name is one that [`Target::part_name`] gives: a marker's, `-`, and digits.
+fn is_part(name: &str) -> bool {
+    let digits =
+        |text: &str| text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let named = name.strip_prefix(MARKER).and_then(|rest| rest.split_once('-'));
+    named.is_some_and(|(commitment, path)| digits(commitment) && digits(path))
 }
 
 impl Target {
@@ -72,8 +81,19 @@ impl Target {
         }
     }
 
+    /// Removes what killed restores have begun in a directory and not finished. Nothing of this one is in it yet.
+    pub(super) fn remove_parts(&self, directory: impl AsFd) -> Result<(), Errno> {
+        for entry in Dir::read_from(&directory)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_ok_and(is_part) {
+                self.discard(&directory, entry.file_name())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what did not become whole.
-    pub(super) fn discard(&self, parent: impl AsFd, part: &str) -> Result<(), Errno> {
+    pub(super) fn discard(&self, parent: impl AsFd, part: impl Arg) -> Result<(), Errno> {
         match unlinkat(parent, part, AtFlags::empty()) {
             Err(Errno::NOENT) => Ok(()),
             result => result,

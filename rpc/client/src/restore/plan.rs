@@ -42,6 +42,8 @@ struct Frame {
     wanted: bool,
     /// Open once it is there.
     fd: Option<OwnedFd>,
+    /// It cannot be made, which has been said.
+    refused: bool,
     below: std::vec::IntoIter<(Name, Meta, DirectoryNode)>,
 }
 
@@ -68,6 +70,7 @@ impl<'r, 'a> Plan<'r, 'a> {
             meta: manifest.meta.clone(),
             wanted,
             fd: Some(root),
+            refused: false,
             below: Vec::new().into_iter(),
         };
         self.enter(&mut stack, frame, &manifest.root)?;
@@ -78,9 +81,9 @@ impl<'r, 'a> Plan<'r, 'a> {
                 // Asked in any case, for what is in a wanted directory may be named too.
                 let named = self.include.matches(&path);
                 let wanted = frame.wanted || named;
-                let mut below = Frame { path, meta, wanted, fd: None, below: Vec::new().into_iter() };
+                let mut below = Frame { path, meta, wanted, fd: None, refused: false, below: Vec::new().into_iter() };
                 if wanted {
-                    make(restore, &mut stack, &mut below);
+                    make(restore, &mut stack, &mut below)?;
                 }
                 self.enter(&mut stack, below, &node)?;
             } else {
@@ -122,11 +125,11 @@ impl<'r, 'a> Plan<'r, 'a> {
             if !frame.wanted && !named {
                 continue;
             }
-            make(self.restore, stack, &mut frame);
+            make(self.restore, stack, &mut frame)?;
             let Some(fd) = &frame.fd else { continue };
             match node {
                 Node::File(file) => self.file(path, meta, file)?,
-                Node::Symlink { target } => self.symlink(fd, &path, &name, &meta, &target),
+                Node::Symlink { target } => self.symlink(fd, &path, &name, &meta, &target)?,
                 Node::Directory(_) => {}
             }
         }
@@ -158,7 +161,7 @@ impl<'r, 'a> Plan<'r, 'a> {
         Ok(())
     }
 
-    fn symlink(&self, fd: &OwnedFd, path: &Path, name: &Name, meta: &Meta, target: &[u8]) {
+    fn symlink(&self, fd: &OwnedFd, path: &Path, name: &Name, meta: &Meta, target: &[u8]) -> Result<(), ClientError> {
         let restore = self.restore;
         let part = restore.target.part_name(path);
         let name = name.as_bytes();
@@ -176,8 +179,11 @@ impl<'r, 'a> Plan<'r, 'a> {
             })
         };
         match made {
-            Ok(()) => drop(restore.counters.symlinks.fetch_add(1, Ordering::Relaxed)),
-            Err(error) => restore.error(path, place::reason(error)),
+            Ok(()) => {
+                restore.counters.symlinks.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => restore.failed(path, error, place::reason),
         }
     }
 
@@ -188,7 +194,8 @@ impl<'r, 'a> Plan<'r, 'a> {
                 // What is there under the first name is something else.
                 self.restore.error(&path, format!("is the same file as {}, which is not restored", first.display()));
             } else if let Err(error) = hard_link(self.restore, &first, &path) {
-                self.restore.error(&path, format!("a link to {}: {}", first.display(), place::reason(error)));
+                let reason = |error| format!("a link to {}: {}", first.display(), place::reason(error));
+                self.restore.failed(&path, error, reason)?;
             } else {
                 self.restore.counters.files.fetch_add(1, Ordering::Relaxed);
             }
@@ -215,18 +222,33 @@ impl<'r, 'a> Plan<'r, 'a> {
 }
 
 /// Makes a directory, and those around it that are not there yet.
-fn make(restore: &Restore<'_>, stack: &mut [Frame], frame: &mut Frame) {
-    if frame.fd.is_some() {
-        return;
+fn make(restore: &Restore<'_>, stack: &mut [Frame], frame: &mut Frame) -> Result<(), ClientError> {
+    if frame.fd.is_some() || frame.refused {
+        return Ok(());
     }
-    let Some((parent, above)) = stack.split_last_mut() else { return };
-    make(restore, above, parent);
-    let Some(fd) = &parent.fd else { return };
+    let there = stack.iter().rposition(|frame| frame.fd.is_some()).map_or(0, |at| at + 1);
+    for at in there..stack.len() {
+        let (above, rest) = stack.split_at_mut(at);
+        if let (Some(parent), Some(next)) = (above.last(), rest.first_mut()) {
+            make_in(restore, parent, next)?;
+        }
+    }
+    stack.last().map_or(Ok(()), |parent| make_in(restore, parent, frame))
+}
+
+/// Makes a directory in the one around it, if that is there.
+fn make_in(restore: &Restore<'_>, parent: &Frame, frame: &mut Frame) -> Result<(), ClientError> {
+    let Some(fd) = parent.fd.as_ref().filter(|_| !frame.refused) else { return Ok(()) };
     let name = frame.path.file_name().unwrap_or_default().as_bytes();
     match restore.target.make_directory(fd, name) {
         Ok(fd) => frame.fd = Some(fd),
-        Err(error) => restore.error(&frame.path, format!("cannot make the directory: {error}")),
+        Err(error) => {
+            frame.refused = true;
+            let reason = |error| format!("cannot make the directory; nothing in it is restored: {error}");
+            restore.failed(&frame.path, error, reason)?;
+        }
     }
+    Ok(())
 }
 
 fn hard_link(restore: &Restore<'_>, first: &Path, path: &Path) -> Result<(), Errno> {

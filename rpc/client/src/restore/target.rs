@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use primitives::CommitmentHash;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, fchmod, mkdirat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, chmodat, fchmod, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 
 use crate::{ClientError, open};
@@ -16,7 +16,7 @@ use crate::{ClientError, open};
 ///
 /// The name goes on with the commitment's first digits, which depend on all names in the snapshot: so no snapshot has a
 /// file of the name of its own marker.
-const MARKER: &str = ".strongroom-restore-";
+pub(super) const MARKER: &str = ".strongroom-restore-";
 /// Digits of the commitment in the marker's name.
 pub(super) const DIGITS: usize = 16;
 /// Second line of a marker in a directory that the restore has made.
@@ -61,7 +61,11 @@ impl Target {
         remove_other_markers(path, &marker)?;
         let text = if made { format!("{commitment}\n{MADE}\n") } else { format!("{commitment}\n") };
         std::fs::write(&marker, text).map_err(ClientError::io("cannot write", &marker))?;
-        Ok(Self { path: path.to_path_buf(), marker_name, root, fresh, made, overwrite })
+        let target = Self { path: path.to_path_buf(), marker_name, root, fresh, made, overwrite };
+        if !fresh {
+            target.remove_parts(&target.root).map_err(|error| ClientError::io("cannot tidy", path)(error.into()))?;
+        }
+        Ok(target)
     }
 
     /// Whether new files get the process's group: nothing was here before, and the target does not pass its group on.
@@ -86,9 +90,10 @@ impl Target {
             Err(Errno::EXIST) => {}
             Err(error) => return Err(error),
         }
-        match open::directory(&parent, name) {
+        match open::directory(&parent, name).or_else(|error| open_closed(&parent, name, error)) {
             Ok(directory) => {
                 make_writable(&directory);
+                self.remove_parts(&directory)?;
                 Ok(directory)
             }
             // Something else, maybe a symbolic link.
@@ -124,6 +129,20 @@ impl Target {
             let _ = std::fs::remove_dir(&self.path);
         }
     }
+}
+
+/// Opens a directory that `refused` to be opened because its owner has closed it to themselves.
+fn open_closed(parent: impl AsFd, name: &[u8], refused: Errno) -> Result<OwnedFd, Errno> {
+    if refused != Errno::ACCESS {
+        return Err(refused);
+    }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = openat(parent, name, flags, Mode::empty())?;
+    let mode = Mode::from_raw_mode(rustix::fs::fstat(&handle)?.st_mode);
+    // Such a handle opens nothing and changes nothing; by its name in /proc it is what it stands for.
+    let place = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    chmodat(CWD, place, mode | Mode::RWXU, AtFlags::empty()).map_err(|_| refused)?;
+    open::directory(&handle, c".")
 }
 
 /// Lets the owner of a directory write into it until it gets its own mode at the end: a snapshot may hold directories that

@@ -81,7 +81,7 @@ impl<'r, 'a> Writer<'r, 'a> {
                     None => None,
                 };
                 if frame.is_some_and(|frame| self.open(used, frame)) {
-                    self.write_group(group, &mut open);
+                    self.write_group(group, &mut open)?;
                     at += same;
                 } else if decoded.is_none() {
                     // Missing or damaged: from here on with the whole pack, out of shards whose hashes are right.
@@ -115,7 +115,7 @@ impl<'r, 'a> Writer<'r, 'a> {
             let range = u64::from(start)..u64::from(end);
             let fetcher = &self.restore.reading.fetcher;
             match fetcher.read(&info.header, range, &mut frame, Wait::AsLongAsItTakes) {
-                Ok(()) if self.open(&group[0], &frame) => self.write_group(group, &mut open),
+                Ok(()) if self.open(&group[0], &frame) => self.write_group(group, &mut open)?,
                 Err(error) if error.is_temporary() => return Err(error.into()),
                 Ok(()) | Err(_) => group.iter().for_each(|used| self.lose(used, lost)),
             }
@@ -131,7 +131,7 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     /// Writes an opened chunk to every place that needs it.
-    fn write_group(&mut self, group: &[Use], open: &mut Open) {
+    fn write_group(&mut self, group: &[Use], open: &mut Open) -> Result<(), ClientError> {
         for (number, used) in group.iter().enumerate() {
             let file = &self.files[usize_of(used.file)];
             if file.failed.load(Ordering::Relaxed) {
@@ -141,17 +141,26 @@ impl<'r, 'a> Writer<'r, 'a> {
             if number > 0 && from != to {
                 // Another place in its file: aligned only by chance, so it goes through the page cache.
                 let plain = self.plain.as_ref()[from..from + usize_of(used.plain_len)].to_vec();
-                self.write_piece(file, used, &plain, None, open);
+                self.write_piece(file, used, &plain, None, open)?;
             } else {
                 let buffer = std::mem::replace(&mut self.plain, AlignedBuffer::new(0));
                 let plain = &buffer.as_ref()[from..from + usize_of(used.plain_len)];
-                self.write_piece(file, used, plain, Some(from), open);
+                let written = self.write_piece(file, used, plain, Some(from), open);
                 self.plain = buffer;
+                written?;
             }
         }
+        Ok(())
     }
 
-    fn write_piece(&mut self, file: &FilePlan, used: &Use, plain: &[u8], aligned: Option<usize>, open: &mut Open) {
+    fn write_piece(
+        &mut self,
+        file: &FilePlan,
+        used: &Use,
+        plain: &[u8],
+        aligned: Option<usize>,
+        open: &mut Open,
+    ) -> Result<(), ClientError> {
         let written = if file.pieces == 1 && u64_of(plain.len()) == file.size {
             self.write_whole(file, plain)
         } else {
@@ -167,8 +176,9 @@ impl<'r, 'a> Writer<'r, 'a> {
                     && !whole
                     && let Err(error) = self.complete(file, open)
                 {
-                    self.fail(file, error);
+                    return self.fail(file, error);
                 }
+                Ok(())
             }
             Err(error) => self.fail(file, error),
         }
@@ -246,16 +256,19 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     /// A file without stored pieces: empty, or nothing but zeros.
-    pub(super) fn without_pieces(&mut self, file: &FilePlan) {
+    pub(super) fn without_pieces(&mut self, file: &FilePlan) -> Result<(), ClientError> {
         if file.failed.load(Ordering::Relaxed) {
-            return;
+            return Ok(());
         }
         let made = self.create(file).and_then(|fd| {
             set_size(&fd, file)?;
             self.finish(file, &fd)
         });
         match made {
-            Ok(()) => self.restore.options.progress.done(0, file.size),
+            Ok(()) => {
+                self.restore.options.progress.done(0, file.size);
+                Ok(())
+            }
             Err(error) => self.fail(file, error),
         }
     }
@@ -298,6 +311,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         let restore = self.restore;
         let name = file.path.file_name().unwrap_or_default().as_bytes();
         restore.target.settle(self.directory(parent(&file.path))?, &file.part, name)?;
+        file.created.store(false, Ordering::Release);
         self.restore.counters.files.fetch_add(1, Ordering::Relaxed);
         self.restore.counters.bytes.fetch_add(file.size, Ordering::Relaxed);
         self.restore.options.progress.done(1, 0);
@@ -305,11 +319,12 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     /// A file cannot be written: what was written of it goes, and what is in its place stays.
-    fn fail(&mut self, file: &FilePlan, error: Errno) {
-        if !file.failed.swap(true, Ordering::AcqRel) {
-            self.restore.error(&file.path, place::reason(error));
-            self.take_away(file);
+    fn fail(&mut self, file: &FilePlan, error: Errno) -> Result<(), ClientError> {
+        if file.failed.swap(true, Ordering::AcqRel) {
+            return Ok(());
         }
+        self.take_away(file);
+        self.restore.failed(&file.path, error, place::reason)
     }
 
     /// A piece cannot be had: its file is lost, and what was written of it goes.
