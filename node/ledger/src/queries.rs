@@ -1,6 +1,6 @@
 //! Single reads, for who needs one row and no [`Reader`].
 
-use primitives::ledger::{NodeRecord, ObjectRecord, PackRecord, SnapshotRecord, VaultRecord};
+use primitives::ledger::{NodeRecord, ObjectRecord, PackRecord, Rows, RowsMax, SnapshotRecord, VaultRecord};
 use primitives::{Address, ObjectKey, PackId, ShardId, VaultId};
 
 use crate::error::LedgerError;
@@ -30,13 +30,13 @@ macro_rules! queries {
 queries! {
     /// A vault.
     vault(vault: VaultId) -> Option<VaultRecord> = |reader| reader.vault(&vault);
-    /// The vaults that an account owns, at most `limit`.
-    vaults_of(owner: Address, limit: usize) -> Vec<VaultRecord> = |reader| reader.vaults_of(&owner, limit);
+    /// The vaults that an account owns.
+    vaults_of(owner: Address, max: RowsMax) -> Rows<VaultRecord> = |reader| reader.vaults_of(&owner, max);
     /// A pack.
     pack(pack: PackId) -> Option<PackRecord> = |reader| reader.pack(&pack);
-    /// A vault's packs in order of arrival from position `from` on, at most `limit`.
-    packs(vault: VaultId, from: u64, limit: usize) -> Vec<(u64, PackId, PackRecord)> =
-        |reader| reader.packs(&vault, from, limit);
+    /// A vault's packs in order of arrival from position `from` on.
+    packs(vault: VaultId, from: u64, max: RowsMax) -> Rows<(u64, PackId, PackRecord)> =
+        |reader| reader.packs(&vault, from, max);
     /// All packs after `after`, by id, at most `limit`.
     all_packs(after: Option<PackId>, limit: usize) -> Vec<(PackId, PackRecord)> =
         |reader| reader.all_packs(after.as_ref(), limit);
@@ -45,19 +45,19 @@ queries! {
         |reader| reader.packs_with_shard(&shard, limit);
     /// A snapshot by its sequence number.
     snapshot(vault: VaultId, seq: u64) -> Option<SnapshotRecord> = |reader| reader.snapshot(&vault, seq);
-    /// A vault's snapshots from sequence number `from` on, at most `limit`.
-    snapshots(vault: VaultId, from: u64, limit: usize) -> Vec<SnapshotRecord> =
-        |reader| reader.snapshots(&vault, from, limit);
+    /// A vault's snapshots from sequence number `from` on.
+    snapshots(vault: VaultId, from: u64, max: RowsMax) -> Rows<SnapshotRecord> =
+        |reader| reader.snapshots(&vault, from, max);
     /// An object: this version, or its latest.
     object(vault: VaultId, key: ObjectKey, version: Option<u64>) -> Option<ObjectRecord> =
         |reader| reader.object(&vault, &key, version);
-    /// The latest version of each of a vault's objects after `after`, at most `limit`.
-    objects(vault: VaultId, after: Option<ObjectKey>, limit: usize) -> Vec<ObjectRecord> =
-        |reader| reader.objects(&vault, after.as_ref(), limit);
-    /// Storage nodes, by key, at most `limit`.
-    nodes(limit: usize) -> Vec<NodeRecord> = |reader| reader.nodes(None, limit);
-    /// Commitments that wait for the chain, oldest first, from row `from` on: row, vault, sequence number; at most `limit`.
-    outbox(from: u64, limit: usize) -> Vec<(u64, VaultId, u64)> = |reader| reader.outbox(from, limit);
+    /// The latest version of each of a vault's objects after `after`.
+    objects(vault: VaultId, after: Option<ObjectKey>, max: RowsMax) -> Rows<ObjectRecord> =
+        |reader| reader.objects(&vault, after.as_ref(), max);
+    /// Storage nodes, by key.
+    nodes(max: RowsMax) -> Rows<NodeRecord> = |reader| reader.nodes(None, max);
+    /// Commitments that wait for the chain, oldest first, from row `from` on: row, vault, sequence number.
+    outbox(from: u64, max: RowsMax) -> Rows<(u64, VaultId, u64)> = |reader| reader.outbox(from, max);
 }
 
 impl Ledger {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use primitives::ledger::{NodeRecord, ObjectRecord, PackRecord, SnapshotRecord, Totals, TrustedSet, VaultRecord};
+use primitives::ledger::{
+    NodeRecord, ObjectRecord, PackRecord, Rows, RowsMax, SnapshotRecord, Totals, TrustedSet, VaultRecord,
+};
 use primitives::{Address, NodeKey, ObjectKey, PackId, ShardId, VaultId};
 use store::{Store, StoreError, TableKey, schema};
 
@@ -27,7 +29,7 @@ pub(crate) enum View {
 
 /// The tables, at least as new as the read asked for. Its methods read from disk or cache, on the caller's thread: cheap,
 /// but not for ever on a thread that must not block. Where one returns several rows, which they are is of one moment; each
-/// record is of that moment or a later one.
+/// record is of that moment or a later one. Lists end at `max` and say whether there is more.
 #[derive(Clone, Debug)]
 pub struct Reader {
     store: Store,
@@ -78,14 +80,15 @@ impl Reader {
         self.store.get::<schema::LedgerVaults>(vault)
     }
 
-    /// The vaults that an account owns, ascending, at most `limit`.
+    /// The vaults that an account owns, ascending.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn vaults_of(&self, owner: &Address, limit: usize) -> Read<Vec<VaultRecord>> {
-        let rows = self.store.scan_prefix::<schema::LedgerOwners>(&owner.to_key(), limit)?;
-        let records = rows.iter().map(|((_, vault), ())| self.vault(vault));
-        records.filter_map(Result::transpose).collect()
+    pub fn vaults_of(&self, owner: &Address, max: impl Into<RowsMax>) -> Read<Rows<VaultRecord>> {
+        let prefix = owner.to_key();
+        let rows = self.store.rows::<schema::LedgerOwners, _>(&prefix, |key| key.starts_with(&prefix))?;
+        let found = rows.map(|row| self.vault(&row?.0.1));
+        Rows::collect(found.filter_map(Result::transpose), max.into(), |record| record)
     }
 
     /// A pack.
@@ -96,18 +99,19 @@ impl Reader {
         self.store.get::<schema::LedgerPacks>(pack)
     }
 
-    /// A vault's packs in order of arrival, from position `from` on, at most `limit`; positions begin at 0.
+    /// A vault's packs in order of arrival, from position `from` on; positions begin at 0.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn packs(&self, vault: &VaultId, from: u64, limit: usize) -> Read<Vec<(u64, PackId, PackRecord)>> {
+    pub fn packs(&self, vault: &VaultId, from: u64, max: impl Into<RowsMax>) -> Read<Rows<(u64, PackId, PackRecord)>> {
         let prefix = vault.to_key();
-        let rows = self
-            .store
-            .scan::<schema::LedgerVaultPacks>(&(*vault, from).to_key(), limit, |key| key.starts_with(&prefix))?;
-        let found =
-            rows.into_iter().map(|((_, position), pack)| Ok(self.pack(&pack)?.map(|record| (position, pack, record))));
-        found.filter_map(Result::transpose).collect()
+        let rows =
+            self.store.rows::<schema::LedgerVaultPacks, _>(&(*vault, from).to_key(), |key| key.starts_with(&prefix))?;
+        let found = rows.map(|row| {
+            let ((_, position), pack) = row?;
+            Ok(self.pack(&pack)?.map(|record| (position, pack, record)))
+        });
+        Rows::collect(found.filter_map(Result::transpose), max.into(), |(_, _, record)| record)
     }
 
     /// All packs after `after`, by id, at most `limit`.
@@ -138,16 +142,15 @@ impl Reader {
         self.store.get::<schema::LedgerSnapshots>(&(*vault, seq))
     }
 
-    /// A vault's snapshots from sequence number `from` on, at most `limit`.
+    /// A vault's snapshots from sequence number `from` on.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn snapshots(&self, vault: &VaultId, from: u64, limit: usize) -> Read<Vec<SnapshotRecord>> {
+    pub fn snapshots(&self, vault: &VaultId, from: u64, max: impl Into<RowsMax>) -> Read<Rows<SnapshotRecord>> {
         let prefix = vault.to_key();
-        let rows = self
-            .store
-            .scan::<schema::LedgerSnapshots>(&(*vault, from).to_key(), limit, |key| key.starts_with(&prefix))?;
-        Ok(rows.into_iter().map(|(_, record)| record).collect())
+        let rows =
+            self.store.rows::<schema::LedgerSnapshots, _>(&(*vault, from).to_key(), |key| key.starts_with(&prefix))?;
+        Rows::collect(rows.map(|row| Ok(row?.1)), max.into(), |record| record)
     }
 
     /// An object: this version, or its latest.
@@ -163,36 +166,45 @@ impl Reader {
         self.store.get::<schema::LedgerObjects>(&(*vault, *key, version))
     }
 
-    /// The latest version of each of a vault's objects after key `after`, tombstones too, at most `limit`.
+    /// The latest version of each of a vault's objects after key `after`, tombstones too.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn objects(&self, vault: &VaultId, after: Option<&ObjectKey>, limit: usize) -> Read<Vec<ObjectRecord>> {
+    pub fn objects(
+        &self,
+        vault: &VaultId,
+        after: Option<&ObjectKey>,
+        max: impl Into<RowsMax>,
+    ) -> Read<Rows<ObjectRecord>> {
         let prefix = vault.to_key();
         let from = after.map_or_else(|| prefix.clone(), |key| [vault.as_ref(), key.as_ref(), &[0]].concat());
-        let heads = self.store.scan::<schema::LedgerObjectHeads>(&from, limit, |key| key.starts_with(&prefix))?;
-        let found = heads.into_iter().map(|((_, key), version)| self.object(vault, &key, Some(version)));
-        found.filter_map(Result::transpose).collect()
+        let heads = self.store.rows::<schema::LedgerObjectHeads, _>(&from, |key| key.starts_with(&prefix))?;
+        let found = heads.map(|row| {
+            let ((_, key), version) = row?;
+            self.object(vault, &key, Some(version))
+        });
+        Rows::collect(found.filter_map(Result::transpose), max.into(), |record| record)
     }
 
-    /// The storage nodes after `after`, by key, at most `limit`.
+    /// The storage nodes after `after`, by key.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn nodes(&self, after: Option<&NodeKey>, limit: usize) -> Read<Vec<NodeRecord>> {
+    pub fn nodes(&self, after: Option<&NodeKey>, max: impl Into<RowsMax>) -> Read<Rows<NodeRecord>> {
         let from = after.map_or_else(Vec::new, |node| [node.as_ref(), &[0]].concat());
-        let rows = self.store.scan::<schema::LedgerNodes>(&from, limit, |_| true)?;
-        Ok(rows.into_iter().map(|(_, record)| record).collect())
+        let rows = self.store.rows::<schema::LedgerNodes, _>(&from, |_| true)?;
+        Rows::collect(rows.map(|row| Ok(row?.1)), max.into(), |record| record)
     }
 
-    /// Commitments that wait for the chain, oldest first, from row `from` on: row, vault, sequence number; at most
-    /// `limit`. Rows begin at 0, and a number is never used again.
+    /// Commitments that wait for the chain, oldest first, from row `from` on: row, vault, sequence number. Rows begin at
+    /// 0, and a number is never used again.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn outbox(&self, from: u64, limit: usize) -> Read<Vec<(u64, VaultId, u64)>> {
-        let rows = self.store.scan::<schema::LedgerOutbox>(&from.to_key(), limit, |_| true)?;
-        Ok(rows.into_iter().map(|(row, (vault, seq))| (row, vault, seq)).collect())
+    pub fn outbox(&self, from: u64, max: impl Into<RowsMax>) -> Read<Rows<(u64, VaultId, u64)>> {
+        let rows = self.store.rows::<schema::LedgerOutbox, _>(&from.to_key(), |_| true)?;
+        let found = rows.map(|row| row.map(|(row, (vault, seq))| (row, vault, seq)));
+        Rows::collect(found, max.into(), |row| row)
     }
 
     /// Whether the commitment of a snapshot waits for the chain.

@@ -3,17 +3,14 @@
 use async_trait::async_trait;
 use ledger::{Consistency, LedgerError, Reader};
 use primitives::ledger::{
-    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord,
+    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, Rows, RowsMax, SignedCommand, SnapshotRecord, VaultRecord,
 };
-use primitives::{Address, ObjectKey, PackId, VaultId};
+use primitives::{Address, NodeKey, ObjectKey, PackId, VaultId};
 use rpc::{BackendError, LedgerBackend};
 use rpc_api::codes;
 use rpc_api::ledger::{LedgerStatus, OutboxItem};
 
 use super::{NodeBackend, commits};
-
-/// Most rows that a read without a page returns.
-const ROWS_MAX: usize = 10_000;
 
 pub(super) fn failed(error: LedgerError) -> BackendError {
     match error {
@@ -50,8 +47,8 @@ impl LedgerBackend for NodeBackend {
         self.reader().await?.vault(&vault).map_err(BackendError::internal)
     }
 
-    async fn vaults_of(&self, owner: Address) -> Result<Vec<VaultRecord>, BackendError> {
-        self.reader().await?.vaults_of(&owner, ROWS_MAX).map_err(BackendError::internal)
+    async fn vaults_of(&self, owner: Address, max: RowsMax) -> Result<Rows<VaultRecord>, BackendError> {
+        self.reader().await?.vaults_of(&owner, max).map_err(BackendError::internal)
     }
 
     async fn packs(&self, packs: Vec<PackId>) -> Result<Vec<Option<PackRecord>>, BackendError> {
@@ -63,11 +60,11 @@ impl LedgerBackend for NodeBackend {
         &self,
         vault: VaultId,
         after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<(u64, PackRecord)>, BackendError> {
+        max: RowsMax,
+    ) -> Result<Rows<(u64, PackRecord)>, BackendError> {
         let from = after.map_or(0, |position| position.saturating_add(1));
-        let rows = self.reader().await?.packs(&vault, from, limit).map_err(BackendError::internal)?;
-        Ok(rows.into_iter().map(|(position, _, record)| (position, record)).collect())
+        let rows = self.reader().await?.packs(&vault, from, max).map_err(BackendError::internal)?;
+        Ok(rows.map(|(position, _, record)| (position, record)))
     }
 
     async fn snapshot(&self, vault: VaultId, seq: u64) -> Result<Option<SnapshotRecord>, BackendError> {
@@ -78,10 +75,10 @@ impl LedgerBackend for NodeBackend {
         &self,
         vault: VaultId,
         after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<SnapshotRecord>, BackendError> {
+        max: RowsMax,
+    ) -> Result<Rows<SnapshotRecord>, BackendError> {
         let from = after.map_or(0, |seq| seq.saturating_add(1));
-        self.reader().await?.snapshots(&vault, from, limit).map_err(BackendError::internal)
+        self.reader().await?.snapshots(&vault, from, max).map_err(BackendError::internal)
     }
 
     async fn object(
@@ -97,21 +94,21 @@ impl LedgerBackend for NodeBackend {
         &self,
         vault: VaultId,
         after: Option<ObjectKey>,
-        limit: usize,
-    ) -> Result<Vec<ObjectRecord>, BackendError> {
-        self.reader().await?.objects(&vault, after.as_ref(), limit).map_err(BackendError::internal)
+        max: RowsMax,
+    ) -> Result<Rows<ObjectRecord>, BackendError> {
+        self.reader().await?.objects(&vault, after.as_ref(), max).map_err(BackendError::internal)
     }
 
-    async fn nodes(&self) -> Result<Vec<NodeRecord>, BackendError> {
-        self.reader().await?.nodes(None, ROWS_MAX).map_err(BackendError::internal)
+    async fn nodes(&self, after: Option<NodeKey>, max: RowsMax) -> Result<Rows<NodeRecord>, BackendError> {
+        self.reader().await?.nodes(after.as_ref(), max).map_err(BackendError::internal)
     }
 
-    async fn outbox(&self, after: Option<u64>, limit: usize) -> Result<Vec<OutboxItem>, BackendError> {
+    async fn outbox(&self, after: Option<u64>, max: RowsMax) -> Result<Rows<OutboxItem>, BackendError> {
         let from = after.map_or(0, |position| position.saturating_add(1));
-        let rows = self.reader().await?.outbox(from, limit).map_err(BackendError::internal)?;
+        let rows = self.reader().await?.outbox(from, max).map_err(BackendError::internal)?;
         let item =
             |(position, vault, seq): (u64, _, u64)| OutboxItem { position: position.into(), vault, seq: seq.into() };
-        Ok(rows.into_iter().map(item).collect())
+        Ok(rows.map(item))
     }
 
     async fn ledger_status(&self) -> Result<LedgerStatus, BackendError> {

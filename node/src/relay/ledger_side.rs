@@ -46,7 +46,7 @@ impl LedgerSide {
         self.changes.mark_unchanged();
         let reader = self.speaker.ledger().read(Consistency::Stale).await?;
         let mut commitments = Vec::new();
-        for (vault, seq) in take(limit, waits, |from| reader.outbox(from, limit))? {
+        for (vault, seq) in take(limit, waits, |from| reader.outbox(from, limit).map(|found| found.rows))? {
             let record = reader.snapshot(&vault, seq)?.ok_or_else(|| {
                 eyre!("the outbox names snapshot {seq} of vault {vault}, which the ledger does not have")
             })?;

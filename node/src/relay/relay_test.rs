@@ -180,7 +180,7 @@ impl World {
     /// Which of a vault's snapshots are final.
     async fn finals(&self, stream: &Stream) -> Vec<bool> {
         let reader = self.ledger.read(Consistency::Linearizable).await.unwrap();
-        let snapshots = reader.snapshots(&stream.terms.vault(), 1, 10).unwrap();
+        let snapshots = reader.snapshots(&stream.terms.vault(), 1, 10).unwrap().rows;
         snapshots.iter().map(|record| record.finality.is_some()).collect()
     }
 

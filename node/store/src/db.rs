@@ -105,15 +105,24 @@ impl Store {
         limit: usize,
         keep: impl Fn(&[u8]) -> bool,
     ) -> Result<Vec<Row<T>>, StoreError> {
-        let mut rows = Vec::new();
-        for row in self.db.iterator_cf(self.family::<T>()?, IteratorMode::From(from, Direction::Forward)) {
-            let (key, bytes) = row.map_err(|source| StoreError::Database { operation: "scan", source })?;
-            if rows.len() >= limit || !keep(&key) {
-                break;
-            }
-            rows.push((key_of::<T>(&key)?, value::<T>(&bytes)?));
-        }
-        Ok(rows)
+        self.rows::<T, _>(from, keep)?.take(limit).collect()
+    }
+
+    /// Rows from `from` on in key order, while `keep` holds, each read when it is asked for: for who stops by what they are.
+    ///
+    /// # Errors
+    /// As [`Self::scan`], at the row that it is about.
+    pub fn rows<'s, T: Table, K: Fn(&[u8]) -> bool>(
+        &'s self,
+        from: &[u8],
+        keep: K,
+    ) -> Result<impl Iterator<Item = Result<Row<T>, StoreError>> + use<'s, T, K>, StoreError> {
+        let found = self.db.iterator_cf(self.family::<T>()?, IteratorMode::From(from, Direction::Forward));
+        Ok(found.map_while(move |row| match row {
+            Ok((key, _)) if !keep(&key) => None,
+            Ok((key, bytes)) => Some(key_of::<T>(&key).and_then(|key| Ok((key, value::<T>(&bytes)?)))),
+            Err(source) => Some(Err(StoreError::Database { operation: "scan", source })),
+        }))
     }
 
     /// Rows whose key begins with `prefix`, in key order, at most `limit`.

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use primitives::ledger::{
-    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, VaultRecord,
+    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, Rows, RowsMax, SignedCommand, SnapshotRecord, VaultRecord,
 };
-use primitives::{Address, ObjectKey, PackId, VaultId};
+use primitives::{Address, NodeKey, ObjectKey, PackId, VaultId};
 use rpc_api::ledger::{Consistency, LedgerStatus, OutboxItem};
 
 use super::BackendError;
 
-/// The operational ledger. List reads return at most `limit` entries that come strictly after `after`.
+/// The operational ledger. List reads return what comes strictly after `after`, at most `max`.
 #[async_trait]
 pub trait LedgerBackend: Send + Sync + 'static {
     /// Submits commands, in order; returns when all are durable, with one outcome each.
@@ -22,8 +22,8 @@ pub trait LedgerBackend: Send + Sync + 'static {
     /// One vault.
     async fn vault(&self, vault: VaultId) -> Result<Option<VaultRecord>, BackendError>;
 
-    /// All vaults of an owner.
-    async fn vaults_of(&self, owner: Address) -> Result<Vec<VaultRecord>, BackendError>;
+    /// The vaults of an owner.
+    async fn vaults_of(&self, owner: Address, max: RowsMax) -> Result<Rows<VaultRecord>, BackendError>;
 
     /// Packs, one place per id.
     async fn packs(&self, packs: Vec<PackId>) -> Result<Vec<Option<PackRecord>>, BackendError>;
@@ -33,8 +33,8 @@ pub trait LedgerBackend: Send + Sync + 'static {
         &self,
         vault: VaultId,
         after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<(u64, PackRecord)>, BackendError>;
+        max: RowsMax,
+    ) -> Result<Rows<(u64, PackRecord)>, BackendError>;
 
     /// One snapshot.
     async fn snapshot(&self, vault: VaultId, seq: u64) -> Result<Option<SnapshotRecord>, BackendError>;
@@ -44,8 +44,8 @@ pub trait LedgerBackend: Send + Sync + 'static {
         &self,
         vault: VaultId,
         after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<SnapshotRecord>, BackendError>;
+        max: RowsMax,
+    ) -> Result<Rows<SnapshotRecord>, BackendError>;
 
     /// A version of an object, a tombstone too; without `version` the newest.
     async fn object(
@@ -60,14 +60,14 @@ pub trait LedgerBackend: Send + Sync + 'static {
         &self,
         vault: VaultId,
         after: Option<ObjectKey>,
-        limit: usize,
-    ) -> Result<Vec<ObjectRecord>, BackendError>;
+        max: RowsMax,
+    ) -> Result<Rows<ObjectRecord>, BackendError>;
 
-    /// All storage nodes.
-    async fn nodes(&self) -> Result<Vec<NodeRecord>, BackendError>;
+    /// The storage nodes, ascending by key.
+    async fn nodes(&self, after: Option<NodeKey>, max: RowsMax) -> Result<Rows<NodeRecord>, BackendError>;
 
     /// Commitments that wait for the chain, oldest first.
-    async fn outbox(&self, after: Option<u64>, limit: usize) -> Result<Vec<OutboxItem>, BackendError>;
+    async fn outbox(&self, after: Option<u64>, max: RowsMax) -> Result<Rows<OutboxItem>, BackendError>;
 
     /// The cluster and this member's state.
     async fn ledger_status(&self) -> Result<LedgerStatus, BackendError>;

@@ -1,8 +1,8 @@
 //! `ledger_`.
 
 use jsonrpsee::core::{RpcResult, async_trait};
-use primitives::ObjectKey;
-use primitives::ledger::{COMMAND_MAX, SignedCommand};
+use primitives::ledger::{COMMAND_MAX, Rows, RowsMax, SignedCommand};
+use primitives::{NodeKey, ObjectKey};
 use rpc_api::ledger::{
     Consistency, LEDGER_ITEMS_MAX, LEDGER_PAGE_DEFAULT, LedgerAnswer, LedgerApiServer, LedgerItems, LedgerList,
     LedgerPage, LedgerQuery, LedgerReply, LedgerStatus, Outcome, Page,
@@ -11,6 +11,12 @@ use rpc_api::{Data, Quantity, Record, codes};
 
 use super::Methods;
 use crate::error::{failure, invalid_params};
+
+/// Most that a byte of a record becomes in an answer. A pack's holder comes to 5.3: 35 bytes, which are 70 digits in
+/// `record` and 114 characters of readable fields. What every record has besides is less than the rest of the answer.
+const WIRE_BYTES: usize = 6;
+/// Most vaults of one owner in an answer: that list has no pages.
+const VAULTS_MAX: usize = 10_000;
 
 #[async_trait]
 impl LedgerApiServer for Methods {
@@ -30,7 +36,10 @@ impl LedgerApiServer for Methods {
         let backend = &self.backend;
         let answer = match query {
             LedgerQuery::Vault { vault } => LedgerAnswer::Vault(backend.vault(vault).await?.map(Record)),
-            LedgerQuery::VaultsOf { owner } => LedgerAnswer::VaultsOf(records(backend.vaults_of(owner).await?)),
+            LedgerQuery::VaultsOf { owner } => {
+                let max = RowsMax { rows: VAULTS_MAX, bytes: self.page_bytes() };
+                LedgerAnswer::VaultsOf(records(whole(backend.vaults_of(owner, max).await?)?))
+            }
             LedgerQuery::Pack { pack } => {
                 LedgerAnswer::Pack(backend.packs(vec![pack]).await?.into_iter().next().flatten().map(Record))
             }
@@ -60,27 +69,32 @@ impl LedgerApiServer for Methods {
         check_count(limit, "records in a page")?;
         let applied = self.backend.ledger_read(page.consistency).await?.into();
         let (backend, cursor) = (&self.backend, page.cursor.as_ref());
+        let max = RowsMax { rows: limit, bytes: self.page_bytes() };
         let (items, next_cursor) = match query {
             LedgerList::Packs { vault } => {
-                let found = backend.packs_of(vault, number(cursor)?, limit).await?;
-                let next = full(&found, limit).map(|(ordinal, _)| number_cursor(*ordinal));
-                (LedgerItems::Packs(found.into_iter().map(|(_, pack)| Record(pack)).collect()), next)
+                let found = backend.packs_of(vault, number(cursor)?, max).await?;
+                let next = goes_on(&found).map(|(ordinal, _)| number_cursor(*ordinal));
+                (LedgerItems::Packs(records(found.map(|(_, pack)| pack).rows)), next)
             }
             LedgerList::Snapshots { vault } => {
-                let found = backend.snapshots_of(vault, number(cursor)?, limit).await?;
-                let next = full(&found, limit).map(|snapshot| number_cursor(snapshot.commitment.seq));
-                (LedgerItems::Snapshots(records(found)), next)
+                let found = backend.snapshots_of(vault, number(cursor)?, max).await?;
+                let next = goes_on(&found).map(|snapshot| number_cursor(snapshot.commitment.seq));
+                (LedgerItems::Snapshots(records(found.rows)), next)
             }
             LedgerList::Objects { vault } => {
-                let found = backend.objects_of(vault, key(cursor)?, limit).await?;
-                let next = full(&found, limit).map(|object| Data(object.key.as_ref().to_vec()));
-                (LedgerItems::Objects(records(found)), next)
+                let found = backend.objects_of(vault, id(cursor)?.map(ObjectKey::new), max).await?;
+                let next = goes_on(&found).map(|object| Data(object.key.as_ref().to_vec()));
+                (LedgerItems::Objects(records(found.rows)), next)
             }
-            LedgerList::Nodes => (LedgerItems::Nodes(records(backend.nodes().await?)), None),
+            LedgerList::Nodes => {
+                let found = backend.nodes(id(cursor)?.map(NodeKey::new), max).await?;
+                let next = goes_on(&found).map(|node| Data(node.node.as_ref().to_vec()));
+                (LedgerItems::Nodes(records(found.rows)), next)
+            }
             LedgerList::Outbox => {
-                let found = backend.outbox(number(cursor)?, limit).await?;
-                let next = full(&found, limit).map(|item| number_cursor(item.position.get()));
-                (LedgerItems::Outbox(found), next)
+                let found = backend.outbox(number(cursor)?, max).await?;
+                let next = goes_on(&found).map(|item| number_cursor(item.position.get()));
+                (LedgerItems::Outbox(found.rows), next)
             }
         };
         Ok(LedgerPage { items, next_cursor, consistency: page.consistency, applied })
@@ -88,6 +102,16 @@ impl LedgerApiServer for Methods {
 
     async fn status(&self) -> RpcResult<LedgerStatus> {
         Ok(self.backend.ledger_status().await?)
+    }
+}
+
+impl Methods {
+    /// How much of a list is read for one answer, bytes of the records' encodings: never more than the answer takes.
+    fn page_bytes(&self) -> usize {
+        usize::try_from(self.limits.response_bytes_max)
+            .unwrap_or(usize::MAX)
+            .checked_div(WIRE_BYTES)
+            .unwrap_or_default()
     }
 }
 
@@ -102,9 +126,17 @@ fn records<T>(values: Vec<T>) -> Vec<Record<T>> {
     values.into_iter().map(Record).collect()
 }
 
-/// The last item of a full page: where the next one goes on.
-fn full<T>(items: &[T], limit: usize) -> Option<&T> {
-    items.last().filter(|_| items.len() >= limit)
+/// The last row of a page that is not the last one: where the next one goes on.
+fn goes_on<T>(found: &Rows<T>) -> Option<&T> {
+    found.rows.last().filter(|_| found.more)
+}
+
+/// All rows of a list that has no pages.
+fn whole<T>(found: Rows<T>) -> RpcResult<Vec<T>> {
+    match found.more {
+        true => Err(failure(codes::SERVER, "response too large: ask for the records one by one")),
+        false => Ok(found.rows),
+    }
 }
 
 fn number_cursor(number: u64) -> Data {
@@ -115,9 +147,8 @@ fn number(cursor: Option<&Data>) -> RpcResult<Option<u64>> {
     cursor.map(|data| data.0.as_slice().try_into().map(u64::from_be_bytes).map_err(|_| foreign())).transpose()
 }
 
-fn key(cursor: Option<&Data>) -> RpcResult<Option<ObjectKey>> {
-    let array = |data: &Data| <[u8; 32]>::try_from(data.0.as_slice()).map(ObjectKey::new).map_err(|_| foreign());
-    cursor.map(array).transpose()
+fn id(cursor: Option<&Data>) -> RpcResult<Option<[u8; 32]>> {
+    cursor.map(|data| data.0.as_slice().try_into().map_err(|_| foreign())).transpose()
 }
 
 fn foreign() -> jsonrpsee::types::ErrorObjectOwned {

@@ -12,11 +12,13 @@ use primitives::{
     Address, EcdsaSignature, Hash32, NodeKey, ObjectKey, PackHeader, PackId, Policy, SessionId, ShardId, VaultId,
     VolumeId,
 };
+use rpc::{RpcConfig, RpcLimits};
 use rpc_api::ledger::{Consistency, LedgerAnswer, LedgerApiClient as _, LedgerQuery, Outcome};
 use rpc_api::{Data, LedgerReads as _};
 use serde_json::{Value, json};
 
 use crate::eth::commitment;
+use crate::node::Node;
 use crate::wire::TestServer;
 
 fn client(server: &TestServer) -> HttpClient {
@@ -184,7 +186,12 @@ async fn lists_are_read_page_by_page() {
     assert_eq!(outbox["items"].as_array().unwrap().len(), 2);
     assert_eq!(outbox["nextCursor"], "0x0000000000000002");
     let nodes = server.call("ledger_list", json!([{"kind": "nodes"}])).await;
-    assert_eq!((nodes["items"].as_array().unwrap().len(), &nodes["nextCursor"]), (1, &Value::Null));
+    assert_eq!((nodes["items"].as_array().unwrap().len(), &nodes["nextCursor"]), (2, &Value::Null));
+    let first = server.call("ledger_list", json!([{"kind": "nodes"}, {"limit": "0x1"}])).await;
+    assert_eq!(first["items"].as_array().unwrap().len(), 1);
+    let rest = json!([{"kind": "nodes"}, {"limit": "0x1", "cursor": first["nextCursor"]}]);
+    let rest = server.call("ledger_list", rest).await;
+    assert_eq!((&rest["items"][0], &rest["nextCursor"]), (&nodes["items"][1], &Value::Null));
     for (list, page) in [
         (json!({"kind": "packs", "vault": id}), json!({"cursor": "0x12"})),
         (json!({"kind": "objects", "vault": id}), json!({"cursor": "0x0000000000000002"})),
@@ -193,6 +200,79 @@ async fn lists_are_read_page_by_page() {
     ] {
         assert_eq!(server.fail("ledger_list", json!([list, page])).await.0, -32602, "{page}");
     }
+}
+
+#[tokio::test]
+async fn pages_end_before_the_answer_is_too_large_and_go_on_after_that() {
+    let limits = RpcLimits { response_bytes_max: 64 * 1024, ..RpcLimits::default() };
+    let server = TestServer::with(Node::new(), RpcConfig { limits, ..RpcConfig::default() }).await;
+    let (id, _) = fill(&server);
+    let client = client(&server);
+    // Each record needs 250 packs, 8,000 bytes: ten of them are 160 kB on the wire.
+    let needed: Vec<_> = (0..250).map(|byte| PackId::new([byte; 32])).collect();
+    for snapshot in (1..=10).map(|seq| SnapshotRecord {
+        commitment: commitment(id, seq, Default::default()),
+        packs: needed.clone(),
+        manifest_pack: PackId::new([8; 32]),
+        finality: None,
+    }) {
+        let mut all = server.node.ledger.snapshots.lock().unwrap();
+        all.retain(|record| record.commitment.seq != snapshot.commitment.seq);
+        all.push(snapshot);
+    }
+    let objects = (1..=10).map(|byte| ObjectRecord {
+        key: ObjectKey::new([byte; 32]),
+        version: 1,
+        sealed: vec![1],
+        packs: needed.clone(),
+    });
+    *server.node.ledger.objects.lock().unwrap() = objects.map(|object| (id, object)).collect();
+    // Packs of 128 shards, all held: what becomes longest on the wire.
+    let wide = |byte: u8| PackRecord {
+        vault: id,
+        header: PackHeader {
+            policy: Policy::ERASURE,
+            shard_len: 4096,
+            shards: (0..128).map(|index| ShardId::new([byte ^ index; 32])).collect(),
+        },
+        holders: (0..128)
+            .map(|index| Holder { index, node: NodeKey::new([7; 32]), volume: VolumeId(u16::MAX) })
+            .collect(),
+        references: 1,
+    };
+    *server.node.ledger.packs.lock().unwrap() = (0..10).map(wide).collect();
+
+    let (mut seqs, mut pages, mut cursor) = (vec![], 0, None);
+    loop {
+        let (page, next) = client.snapshot_page(id, cursor, 1000).await.unwrap();
+        seqs.extend(page.iter().map(|snapshot| snapshot.commitment.seq));
+        (pages, cursor) = (pages + 1, next);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((seqs, pages), ((1..=10).collect(), 10));
+    let (mut keys, mut cursor) = (vec![], None);
+    while keys.is_empty() || cursor.is_some() {
+        let (page, next) = client.object_page(id, cursor, 1000).await.unwrap();
+        keys.extend(page.iter().map(|object| object.key));
+        cursor = next;
+    }
+    assert_eq!(keys, (1..=10).map(|byte| ObjectKey::new([byte; 32])).collect::<Vec<_>>());
+    let (mut packs, mut cursor) = (vec![], None);
+    while packs.is_empty() || cursor.is_some() {
+        let (page, next) = client.pack_page(id, cursor, 1000).await.unwrap();
+        packs.extend(page);
+        cursor = next;
+    }
+    assert_eq!(packs, (0..10).map(wide).collect::<Vec<_>>());
+
+    // The one list without pages says that it is too long.
+    assert_eq!(client.vaults_of(Address::new([1; 20])).await.unwrap().len(), 1);
+    *server.node.ledger.vaults.lock().unwrap() = vec![VaultRecord { sealed: vec![1; 10_000], ..vault() }; 5];
+    let query = json!([{"kind": "vaultsOf", "owner": Address::new([1; 20])}]);
+    let (code, message, _) = server.fail("ledger_get", query).await;
+    assert_eq!((code, message.as_str()), (-32000, "response too large: ask for the records one by one"));
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use parity_scale_codec::Encode;
 use primitives::ledger::{
-    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, SignedCommand, SnapshotRecord, Totals, VaultRecord,
+    Applied, NodeRecord, ObjectRecord, PackRecord, Refusal, Rows, RowsMax, SignedCommand, SnapshotRecord, Totals,
+    VaultRecord,
 };
-use primitives::{Address, Hash32, MemberKey, ObjectKey, PackId, VaultId};
+use primitives::{Address, Hash32, MemberKey, NodeKey, ObjectKey, PackId, VaultId};
 use rpc::{BackendError, LedgerBackend};
 use rpc_api::codes;
 use rpc_api::ledger::{Consistency, LedgerStatus, OutboxItem};
@@ -23,6 +25,14 @@ pub(crate) struct MemoryLedger {
     pub(crate) objects: Mutex<Vec<(VaultId, ObjectRecord)>>,
     pub(crate) barriers: AtomicUsize,
     pub(crate) down: AtomicBool,
+}
+
+fn rows<T, R: Encode>(
+    found: impl Iterator<Item = T>,
+    max: RowsMax,
+    record: impl Fn(&T) -> &R,
+) -> Result<Rows<T>, BackendError> {
+    Rows::collect(found.map(Ok), max, record)
 }
 
 #[async_trait]
@@ -54,9 +64,9 @@ impl LedgerBackend for Node {
         Ok(vaults.iter().find(|record| record.terms.vault() == vault).cloned())
     }
 
-    async fn vaults_of(&self, owner: Address) -> Result<Vec<VaultRecord>, BackendError> {
+    async fn vaults_of(&self, owner: Address, max: RowsMax) -> Result<Rows<VaultRecord>, BackendError> {
         let vaults = self.ledger.vaults.lock().unwrap();
-        Ok(vaults.iter().filter(|record| record.terms.owner == owner).cloned().collect())
+        rows(vaults.iter().filter(|record| record.terms.owner == owner).cloned(), max, |record| record)
     }
 
     async fn packs(&self, packs: Vec<PackId>) -> Result<Vec<Option<PackRecord>>, BackendError> {
@@ -68,11 +78,12 @@ impl LedgerBackend for Node {
         &self,
         vault: VaultId,
         after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<(u64, PackRecord)>, BackendError> {
+        max: RowsMax,
+    ) -> Result<Rows<(u64, PackRecord)>, BackendError> {
         let packs = self.ledger.packs.lock().unwrap();
         let of_vault = packs.iter().filter(|record| record.vault == vault).cloned();
-        Ok((10..).zip(of_vault).filter(|(ordinal, _)| after.is_none_or(|after| *ordinal > after)).take(limit).collect())
+        let found = (10..).zip(of_vault).filter(|(ordinal, _)| after.is_none_or(|after| *ordinal > after));
+        rows(found, max, |(_, record)| record)
     }
 
     async fn snapshot(&self, vault: VaultId, seq: u64) -> Result<Option<SnapshotRecord>, BackendError> {
@@ -84,11 +95,12 @@ impl LedgerBackend for Node {
         &self,
         vault: VaultId,
         after: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<SnapshotRecord>, BackendError> {
+        max: RowsMax,
+    ) -> Result<Rows<SnapshotRecord>, BackendError> {
         let all = self.ledger.snapshots.lock().unwrap();
         let of_vault = all.iter().filter(|record| record.commitment.vault == vault);
-        Ok(of_vault.filter(|record| record.commitment.seq > after.unwrap_or(0)).take(limit).cloned().collect())
+        let found = of_vault.filter(|record| record.commitment.seq > after.unwrap_or(0));
+        rows(found.cloned(), max, |record| record)
     }
 
     async fn object(
@@ -107,20 +119,23 @@ impl LedgerBackend for Node {
         &self,
         vault: VaultId,
         after: Option<ObjectKey>,
-        limit: usize,
-    ) -> Result<Vec<ObjectRecord>, BackendError> {
+        max: RowsMax,
+    ) -> Result<Rows<ObjectRecord>, BackendError> {
         let all = self.ledger.objects.lock().unwrap();
         let of_vault = all.iter().filter(|(of, _)| *of == vault).map(|(_, object)| object);
-        Ok(of_vault.filter(|object| after.is_none_or(|after| object.key > after)).take(limit).cloned().collect())
+        let found = of_vault.filter(|object| after.is_none_or(|after| object.key > after));
+        rows(found.cloned(), max, |record| record)
     }
 
-    async fn nodes(&self) -> Result<Vec<NodeRecord>, BackendError> {
-        Ok(vec![NodeRecord { node: self.replica.node(), volumes: Vec::new() }])
+    async fn nodes(&self, after: Option<NodeKey>, max: RowsMax) -> Result<Rows<NodeRecord>, BackendError> {
+        let other = NodeRecord { node: NodeKey::new([0xff; 32]), volumes: Vec::new() };
+        let all = [NodeRecord { node: self.replica.node(), volumes: Vec::new() }, other];
+        rows(all.into_iter().filter(|node| after.is_none_or(|after| node.node > after)), max, |node| node)
     }
 
-    async fn outbox(&self, after: Option<u64>, limit: usize) -> Result<Vec<OutboxItem>, BackendError> {
+    async fn outbox(&self, after: Option<u64>, max: RowsMax) -> Result<Rows<OutboxItem>, BackendError> {
         let item = |position: u64| OutboxItem { position: position.into(), vault: VaultId::ZERO, seq: 1.into() };
-        Ok((1..=3).filter(|position| *position > after.unwrap_or(0)).take(limit).map(item).collect())
+        Ok(rows((1..=3).filter(|position| *position > after.unwrap_or(0)), max, |row| row)?.map(item))
     }
 
     async fn ledger_status(&self) -> Result<LedgerStatus, BackendError> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use primitives::ledger::Command;
+use parity_scale_codec::Encode;
+use primitives::ledger::{Command, RowsMax};
 use primitives::{CommitmentHash, ObjectKey, VaultId};
 
 use crate::error::LedgerError;
@@ -81,13 +82,53 @@ async fn the_outbox_is_read_page_by_page_to_its_end() {
     let reader = running.ledger.read(Consistency::Linearizable).await.unwrap();
     let (mut from, mut pages) = (0, Vec::new());
     loop {
-        let page = reader.outbox(from, 2).unwrap();
+        let page = reader.outbox(from, 2).unwrap().rows;
         let Some((last, _, _)) = page.last() else { break };
         from = last + 1;
         pages.push(page.into_iter().map(|(row, found, seq)| (row, found == vault, seq)).collect::<Vec<_>>());
     }
     assert_eq!(pages, [vec![(0, true, 1), (2, true, 3)], vec![(3, true, 4), (4, true, 5)]]);
     assert_eq!([1, 2, 3, 6].map(|seq| reader.waits(&vault, seq).unwrap()), [true, false, true, false]);
+    drop(reader);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_end_with_the_bytes_that_are_wanted_and_go_on_after_that() {
+    let home = Home::new();
+    let running = home.start().await;
+    let vault = terms(1).vault();
+    let packs: Vec<_> = (0..5).map(|seed| header(OTHER, seed)).collect();
+    let mut commands = vec![(BY_MEMBER, admit(10)), (BY_NODE, announce(6)), (BY_OWNER, register(terms(1), &OWNER))];
+    commands.extend(packs.iter().map(|pack| (BY_OWNER, pack_commit(vault, pack, &everywhere(pack)))));
+    let mut head = CommitmentHash::ZERO;
+    for (seq, byte) in (1..=5).zip(1..) {
+        let commitment = commitment(vault, seq, head, &[], &packs[0]);
+        head = commitment.hash();
+        let manifest_pack = packs[0].id();
+        commands.push((BY_OWNER, Command::SnapshotCommit { commitment, packs: vec![], manifest_pack }));
+        let (key, sealed) = (ObjectKey::new([byte; 32]), vec![1; 1000]);
+        commands.push((BY_OWNER, Command::ObjectCommit { vault, key, version: 1, sealed, packs: vec![] }));
+    }
+    let signed = (1..).zip(commands).map(|(serial, (who, command))| sign(who, command, 1, serial)).collect();
+    for outcome in running.ledger.submit(signed).await.unwrap() {
+        outcome.unwrap();
+    }
+    let reader = running.ledger.read(Consistency::Linearizable).await.unwrap();
+    // Room for two records and a part of the third.
+    let two = |record: usize| RowsMax { rows: 100, bytes: record * 5 / 2 };
+    let snapshot = reader.snapshot(&vault, 1).unwrap().unwrap().encoded_size();
+    let pages = [1, 3, 5].map(|from| reader.snapshots(&vault, from, two(snapshot)).unwrap());
+    let seqs = pages.each_ref().map(|page| page.rows.iter().map(|row| row.commitment.seq).collect::<Vec<_>>());
+    assert_eq!(seqs, [vec![1, 2], vec![3, 4], vec![5]]);
+    assert_eq!(pages.map(|page| page.more), [true, true, false]);
+    let pack = reader.pack(&packs[0].id()).unwrap().unwrap().encoded_size();
+    let page = reader.packs(&vault, 1, two(pack)).unwrap();
+    assert_eq!((page.rows.iter().map(|row| row.0).collect::<Vec<_>>(), page.more), (vec![1, 2], true));
+    let page = reader.objects(&vault, Some(&ObjectKey::new([2; 32])), two(1000)).unwrap();
+    assert_eq!((page.rows.iter().map(|row| row.key.as_ref()[0]).collect::<Vec<_>>(), page.more), (vec![3, 4], true));
+    let page = reader.vaults_of(&terms(1).owner, RowsMax { rows: 100, bytes: 1 }).unwrap();
+    assert_eq!((page.rows.len(), page.more), (1, false), "one row at least");
     drop(reader);
     running.stop().await;
 }

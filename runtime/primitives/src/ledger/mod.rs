@@ -10,6 +10,7 @@
 mod command;
 mod outcome;
 mod record;
+mod rows;
 mod signed;
 mod terms;
 
@@ -19,6 +20,7 @@ pub use record::{
     Finality, Holder, NodeRecord, ObjectRecord, PackRecord, SessionOutcome, SnapshotRecord, Totals, TrustedSet,
     VaultRecord,
 };
+pub use rows::{Rows, RowsMax};
 pub use signed::{SignedCommand, Signer, Speaker};
 pub use terms::{VaultTerms, attestation_hash};
 
