@@ -219,6 +219,7 @@ fn rpc_config(config: &Config) -> RpcConfig {
         shards: ShardLimits {
             put_bytes_max: size(u64::from(config.rpc.shard_put_mib) << 20),
             get_bytes_max: size(u64::from(config.rpc.shard_get_mib) << 20),
+            get_pace: size(u64::from(config.rpc.shard_get_kib_per_second) << 10),
             wait: Duration::from_secs(config.rpc.shard_wait_seconds),
         },
         peers: PeerLimits {

@@ -78,13 +78,21 @@ pub struct ShardLimits {
     pub put_bytes_max: usize,
     /// Memory for shards on their way out, bytes. Default 256 MiB.
     pub get_bytes_max: usize,
+    /// What a reader must take of its shard while others wait for that memory, bytes a second. Default 1 MiB: so that a
+    /// few who take next to nothing do not keep everybody from reading, and ordinary lines suffice.
+    pub get_pace: usize,
     /// How long a transfer waits for that memory before it is told to come back. Default 2 s.
     pub wait: Duration,
 }
 
 impl Default for ShardLimits {
     fn default() -> Self {
-        Self { put_bytes_max: 256 * 1024 * 1024, get_bytes_max: 256 * 1024 * 1024, wait: Duration::from_secs(2) }
+        Self {
+            put_bytes_max: 256 * 1024 * 1024,
+            get_bytes_max: 256 * 1024 * 1024,
+            get_pace: 1024 * 1024,
+            wait: Duration::from_secs(2),
+        }
     }
 }
 

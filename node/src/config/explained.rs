@@ -37,6 +37,10 @@ const OPTIONS: &[(&str, &str)] = &[
     ),
     ("rpc.shard_get_mib", "Memory for shards on their way out, MiB: bounds how many go at once. 32 to 1048576."),
     (
+        "rpc.shard_get_kib_per_second",
+        "KiB a second that a reader must take of its shard while others wait for that memory. 1 to 1048576.",
+    ),
+    (
         "rpc.shard_wait_seconds",
         "How long a shard waits for that memory before its client is told to come back, seconds. 0 to 600.",
     ),

@@ -80,6 +80,7 @@ impl Config {
             ("rpc.block_cache_mib", self.rpc.block_cache_mib.into(), 1, 65_536),
             ("rpc.shard_put_mib", self.rpc.shard_put_mib.into(), 32, 1 << 20),
             ("rpc.shard_get_mib", self.rpc.shard_get_mib.into(), 32, 1 << 20),
+            ("rpc.shard_get_kib_per_second", self.rpc.shard_get_kib_per_second.into(), 1, 1 << 20),
             ("rpc.shard_wait_seconds", self.rpc.shard_wait_seconds, 0, 600),
             ("store.block_cache_mib", mib(self.store.block_cache_mib), 8, 1 << 20),
             ("store.write_buffer_mib", mib(self.store.write_buffer_mib), 8, 1 << 20),

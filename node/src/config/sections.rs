@@ -75,6 +75,8 @@ pub(crate) struct RpcConfig {
     pub(crate) shard_put_mib: u32,
     /// Memory for shards on their way out, MiB, which bounds how many go at once. Default 256; range 32 to 1,048,576.
     pub(crate) shard_get_mib: u32,
+    /// What a reader must take of its shard while others wait for that memory, KiB a second. Default 1024; range 1 to 1,048,576.
+    pub(crate) shard_get_kib_per_second: u32,
     /// How long a shard waits for that memory before its sender or reader is told to come back. Default 2; range 0 to 600.
     pub(crate) shard_wait_seconds: u64,
 }
@@ -99,6 +101,7 @@ impl Default for RpcConfig {
             block_cache_mib: 64,
             shard_put_mib: 256,
             shard_get_mib: 256,
+            shard_get_kib_per_second: 1024,
             shard_wait_seconds: 2,
         }
     }

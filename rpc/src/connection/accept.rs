@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 
 use super::body::PacedBody;
+use super::cut::Cut;
 use super::stream::PacedStream;
 use crate::{PeerLimits, metrics};
 
@@ -76,7 +77,10 @@ where
         tracing::debug!(target: "rpc", %error, "a connection ended before it began");
         return;
     }
-    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+    let cut = Cut::default();
+    let of_requests = cut.clone();
+    let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(of_requests.clone());
         service.clone().call(request.map(|body| HttpBody::new(PacedBody::new(body, limits))))
     });
     let stream = TokioIo::new(PacedStream::new(stream, limits, one_of));
@@ -88,6 +92,11 @@ where
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = cut.happens() => {
+            metrics::refused("slow");
+            tracing::debug!(target: "rpc", "a connection is closed: others wait for what its reader does not take");
+            return;
+        }
         () = stop.clone().shutdown() => {
             // What is under way is answered.
             connection.as_mut().graceful_shutdown();

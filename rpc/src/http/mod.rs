@@ -6,6 +6,7 @@ mod cors;
 mod health;
 mod hosts;
 mod layer;
+mod outgoing;
 mod range;
 mod reply;
 mod shard_get;

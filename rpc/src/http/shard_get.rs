@@ -1,7 +1,8 @@
 //! `GET` and `HEAD /shards/{id}`: all of a shard or a range of it.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
 use jsonrpsee::server::HttpResponse;
 use primitives::ShardId;
 
@@ -9,18 +10,19 @@ use super::buffer::Held;
 use super::range::{Wanted, wanted};
 use super::reply;
 use super::shards::{Shards, refuse};
+use crate::connection::Cut;
 use crate::metrics;
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 impl Shards {
-    pub(super) async fn get(&self, shard: ShardId, headers: &HeaderMap, with_body: bool) -> HttpResponse {
+    pub(super) async fn get(&self, shard: ShardId, head: &Parts, with_body: bool) -> HttpResponse {
         let total = match self.backend.shard_len(shard).await {
             Ok(total) => total,
             Err(error) => return refuse(&error),
         };
         let tag = format!("\"{shard}\"");
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let text = |name| head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         // A range of another representation than the one asked for would be no range of this shard.
         let range = text(header::RANGE).filter(|_| text(header::IF_RANGE).is_none_or(|known| known == tag));
         let (status, range) = match wanted(range, total) {
@@ -31,13 +33,15 @@ impl Shards {
         let len = range.end.saturating_sub(range.start);
         let content_range = format!("bytes {}-{}/{total}", range.start, range.end.saturating_sub(1));
         let body = if with_body {
-            let Some(permit) = self.reserve_get(usize::try_from(len).unwrap_or(usize::MAX)).await else {
+            let Some(mut loan) = self.gets.reserve(usize::try_from(len).unwrap_or(usize::MAX)).await else {
                 return reply::busy("the node sends as many shards as it has memory for; try again");
             };
             match self.backend.shard_get(shard, range).await {
                 Ok(bytes) => {
                     metrics::shard_sent(bytes.len());
-                    Bytes::from_owner(Held::new(bytes, permit))
+                    let connection = head.extensions.get::<Cut>().cloned().unwrap_or_default();
+                    loan.send(connection, self.gets.ends(bytes.len()));
+                    Bytes::from_owner(Held::new(bytes, loan))
                 }
                 Err(error) => return refuse(&error),
             }

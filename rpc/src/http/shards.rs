@@ -5,16 +5,13 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use jsonrpsee::server::{HttpRequest, HttpResponse};
 use primitives::ShardId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::budget::Budget;
 use super::buffer::Pool;
+use super::outgoing::Outgoing;
 use super::reply;
 use crate::backend::ShardError;
 use crate::{Backend, ShardLimits};
-
-/// Memory on its way out is counted in units of this many bytes, so that a semaphore of 32 bits can count it.
-const UNIT: usize = 16 * 1024;
 
 /// Longest shard, bytes: [`primitives::PackHeader::SHARD_LEN_MAX`].
 pub(super) const LEN_MAX: usize = 32 * 1024 * 1024;
@@ -23,21 +20,18 @@ pub(super) const LEN_MAX: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Shards {
     pub(super) backend: Arc<dyn Backend>,
-    pub(super) limits: ShardLimits,
     pub(super) pool: Arc<Pool>,
     pub(super) puts: Budget,
-    gets: Arc<Semaphore>,
+    pub(super) gets: Outgoing,
 }
 
 impl Shards {
     pub(crate) fn new(backend: Arc<dyn Backend>, limits: ShardLimits) -> Self {
-        let get_units = limits.get_bytes_max.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS);
         Self {
             backend,
             pool: Arc::default(),
             puts: Budget::new(limits.put_bytes_max, LEN_MAX, limits.wait),
-            gets: Arc::new(Semaphore::new(get_units)),
-            limits,
+            gets: Outgoing::new(limits),
         }
     }
 
@@ -50,18 +44,10 @@ impl Shards {
         let (parts, body) = request.into_parts();
         match parts.method {
             Method::PUT => self.put(shard, parts, body).await,
-            Method::GET => self.get(shard, &parts.headers, true).await,
-            Method::HEAD => self.get(shard, &parts.headers, false).await,
+            Method::GET => self.get(shard, &parts, true).await,
+            Method::HEAD => self.get(shard, &parts, false).await,
             _ => reply::method_not_allowed("GET, HEAD, PUT"),
         }
-    }
-
-    /// Memory for a shard on its way out; `None` when there is none in time.
-    pub(super) async fn reserve_get(&self, len: usize) -> Option<OwnedSemaphorePermit> {
-        // A transfer larger than the whole budget runs alone.
-        let units = u32::try_from(len.min(self.limits.get_bytes_max).div_ceil(UNIT).max(1)).ok()?;
-        let reserved = Arc::clone(&self.gets).acquire_many_owned(units);
-        tokio::time::timeout(self.limits.wait, reserved).await.ok()?.ok()
     }
 }
 

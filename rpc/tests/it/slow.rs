@@ -7,7 +7,7 @@ use rpc::{PeerLimits, RpcConfig, RpcLimits, ShardLimits};
 use serde_json::json;
 
 use crate::node::Node;
-use crate::wire::{Reply, TestServer};
+use crate::wire::{Reply, TestServer, eventually};
 
 /// A server whose patience is short.
 async fn impatient(shards: ShardLimits) -> TestServer {
@@ -108,6 +108,38 @@ async fn a_reader_that_stops_gives_its_memory_back() {
     let second = server.request("GET", &path, &[], &[]).await;
     assert_eq!((second.status, second.body.len()), (200, len));
     let came = tokio::task::spawn_blocking(move || stopped.drain()).await.unwrap();
+    assert!(came < len, "{came} bytes: it was not sent to its end");
+}
+
+#[tokio::test]
+async fn a_slow_reader_makes_room_for_those_who_wait() {
+    let len = 32 * 1024 * 1024;
+    // Room for one shard; nobody is given up for being slow alone.
+    let wait = Duration::from_millis(100);
+    let shards = ShardLimits { get_bytes_max: len, get_pace: len, wait, ..ShardLimits::default() };
+    let server = TestServer::with(Node::new(), RpcConfig { shards, ..RpcConfig::default() }).await;
+    let bytes = vec![7; len];
+    let path = format!("/shards/{}", ShardId::of(&bytes));
+    let query = format!("{path}?pack={}&index=1&width=6", "ab".repeat(32));
+    assert_eq!(server.request("PUT", &query, &[], &bytes).await.status, 200);
+
+    let mut slow = server.connect();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let mut slow = tokio::task::spawn_blocking(move || {
+        slow.send(head.as_bytes());
+        assert_eq!(slow.take(15), b"HTTP/1.1 200 OK", "it is being sent");
+        slow
+    })
+    .await
+    .unwrap();
+    let second = eventually("there is room", async || {
+        let reply = server.request("GET", &path, &[], &[]).await;
+        assert!([200, 503].contains(&reply.status), "{}", reply.text());
+        (reply.status == 200).then_some(reply)
+    })
+    .await;
+    assert_eq!(second.body.len(), len);
+    let came = tokio::task::spawn_blocking(move || slow.drain()).await.unwrap();
     assert!(came < len, "{came} bytes: it was not sent to its end");
 }
 
