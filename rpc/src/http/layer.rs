@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use jsonrpsee::core::BoxError;
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use tower::{Layer, Service};
 
+use super::specified::specified;
 use super::{Hosts, Shards, health, reply};
 use crate::metrics;
 
@@ -104,19 +106,22 @@ where
         let (mut inner, limit) = (self.inner.clone(), self.parts.request_bytes_max);
         Box::pin(async move {
             match collect(request, limit).await {
-                Ok(request) => inner.call(request).await,
+                Ok((request, body)) => specified(inner.call(request).await?, &body).await,
                 Err(refused) => Ok(refused),
             }
         })
     }
 }
 
-/// Reads a body, up to the limit.
-async fn collect(request: HttpRequest, limit: u32) -> Result<HttpRequest, HttpResponse> {
+/// Reads a body, up to the limit; returns it beside the request too.
+async fn collect(request: HttpRequest, limit: u32) -> Result<(HttpRequest, Bytes), HttpResponse> {
     let (head, body) = request.into_parts();
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
     match limited.collect().await {
-        Ok(body) => Ok(HttpRequest::from_parts(head, HttpBody::new(Full::new(body.to_bytes())))),
+        Ok(body) => {
+            let body = body.to_bytes();
+            Ok((HttpRequest::from_parts(head, HttpBody::new(Full::new(body.clone()))), body))
+        }
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(None, limit)),
         Err(error) => Err(reply::broken_body(&error)),
     }

@@ -12,6 +12,7 @@ mod reply;
 mod shard_get;
 mod shard_put;
 mod shards;
+mod specified;
 
 pub(crate) use cors::cors_layer;
 pub(crate) use hosts::Hosts;

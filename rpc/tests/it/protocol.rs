@@ -50,11 +50,24 @@ async fn malformed_requests() {
         ("{\"jsonrpc\":\"2.0\",\"id\":1}", -32600),
         ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", -32600),
         ("[]", -32600),
-        ("{}", -32700),
+        ("{}", -32600),
+        ("{\"jsonrpc\":\"2.0\"}", -32600),
+        ("{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"eth_chainId\"}", -32600),
+        (" null ", -32600),
+        ("1", -32600),
+        ("\"x\"", -32600),
+        ("{} {}", -32700),
+        ("nul", -32700),
+        ("", -32700),
     ] {
         let reply = server.request("POST", "/", &[JSON], body.as_bytes()).await;
         assert_eq!(reply.json()["error"]["code"], code, "{body}: {}", reply.text());
     }
+    let reply = server.request("POST", "/", &[JSON], b"{}").await;
+    let expected = json!({"jsonrpc": "2.0", "id": null, "error": {"code": -32600, "message": "invalid request"}});
+    assert_eq!((reply.status, reply.json()), (200, expected));
+    let reply = server.request("POST", "/", &[JSON], b"{\"id\":\"mine\"}").await;
+    assert_eq!((&reply.json()["id"], &reply.json()["error"]["code"]), (&json!("mine"), &json!(-32600)));
     let reply = server.request("POST", "/", &[JSON], b"hello").await;
     assert_eq!((reply.status, reply.json()["error"]["code"].as_i64()), (400, Some(-32700)));
     let reply = server.request("POST", "/", &[JSON], &[0xff, 0xfe, b'{']).await;
@@ -65,6 +78,27 @@ async fn malformed_requests() {
     let reply = server.request("POST", "/", &[JSON], deep.as_bytes()).await;
     assert_eq!(reply.json()["error"]["code"], -32700);
     assert_eq!(server.call("eth_blockNumber", json!([])).await, "0x0", "still alive");
+}
+
+#[tokio::test]
+async fn notifications_have_no_answer() {
+    let server = TestServer::start().await;
+    let notification = json!({"jsonrpc": "2.0", "method": "eth_chainId", "params": []});
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "chain_getCertificate", "params": ["0x0"]});
+    let mut connection = server.connect();
+    tokio::task::spawn_blocking(move || {
+        let mut ask = |body: Value| connection.request("POST", "/", &[JSON], body.to_string().as_bytes());
+        for body in [notification.clone(), json!([notification]), json!([notification, notification])] {
+            let reply = ask(body.clone());
+            assert_eq!((reply.status, reply.header("content-length"), reply.text().as_str()), (200, Some("0"), ""));
+        }
+        // The connection goes on, and a result that is null is an answer.
+        let answer = json!({"jsonrpc": "2.0", "id": 1, "result": null});
+        assert_eq!(ask(call.clone()).json(), answer);
+        assert_eq!(ask(json!([notification, call])).json(), json!([answer]));
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
