@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use client::{BackupOptions, BackupReport, ClientError, Owner};
+use client::{BackupOptions, BackupReport, ClientError, NodeError, Owner};
 use eyre::eyre;
 use primitives::Policy;
 use primitives::ledger::{Finality, SnapshotRecord};
@@ -62,10 +62,15 @@ pub(crate) fn run(global: &Global, args: BackupArgs) -> Result<Exit, Failure> {
     let outcome = owner.backup(options);
     bar.finish();
     let report = outcome?;
-    let finality = if args.no_wait { Err(NOT_WAITED.to_owned()) } else { wait_for_finality(&owner, &report) };
+    let look = || owner.client().node().snapshot(&report.vault, Some(report.snapshot));
+    let finality = if args.no_wait { Err(NOT_WAITED.to_owned()) } else { wait_for_finality(look, FINALITY_TIMEOUT) };
     show(global, &args.vault, &report, &finality, started.elapsed());
-    let done = report.errors.is_empty() && (finality.is_ok() || args.no_wait);
-    Ok(if done { Exit::Done } else { Exit::Partial })
+    Ok(exit(report.errors.is_empty(), finality.is_ok() || args.no_wait))
+}
+
+/// `read`: all that was to be backed up; `is_final`: as final as was wanted.
+fn exit(read: bool, is_final: bool) -> Exit {
+    if read && is_final { Exit::Done } else { Exit::Partial }
 }
 
 /// The owner, with a vault of this name. The first time on a terminal, key and vault are offered.
@@ -95,19 +100,22 @@ fn owner_with_vault(global: &Global, name: &str) -> Result<Owner, Failure> {
     Ok(owner)
 }
 
-/// The finality, or why it is not known. The snapshot is recorded in any case.
-fn wait_for_finality(owner: &Owner, report: &BackupReport) -> Result<Finality, String> {
+/// The finality, or why it is not known; `look` asks for the snapshot's record. The snapshot is recorded in any case.
+fn wait_for_finality(
+    mut look: impl FnMut() -> Result<Option<SnapshotRecord>, NodeError>,
+    timeout: Duration,
+) -> Result<Finality, String> {
     const LATER: &str = "nothing is lost, `strongroom snapshots` shows when it is final";
-    let deadline = Instant::now() + FINALITY_TIMEOUT;
+    let deadline = Instant::now() + timeout;
     let mut pause = Duration::from_millis(2);
     loop {
-        match owner.client().node().snapshot(&report.vault, Some(report.snapshot)) {
+        match look() {
             Ok(Some(SnapshotRecord { finality: Some(finality), .. })) => return Ok(finality),
             Ok(_) => {}
             Err(error) => return Err(format!("{error}; {LATER}")),
         }
         if Instant::now() > deadline {
-            let seconds = FINALITY_TIMEOUT.as_secs();
+            let seconds = timeout.as_secs();
             return Err(format!("the chain has not made it final within {seconds} s; {LATER}"));
         }
         std::thread::sleep(pause);
@@ -165,4 +173,58 @@ fn show(global: &Global, vault: &str, report: &BackupReport, outcome: &Result<Fi
         }
         output::notes(global, "not backed up", &report.errors);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::{COMMITMENT_VERSION, Commitment, Height, PackId, TimestampMs, VaultId};
+
+    use super::*;
+
+    fn record(finality: Option<Finality>) -> SnapshotRecord {
+        let commitment = Commitment {
+            version: COMMITMENT_VERSION,
+            vault: VaultId::ZERO,
+            seq: 1,
+            prev: Default::default(),
+            content_root: Default::default(),
+            manifest: Default::default(),
+            packs_root: Default::default(),
+            packs: 0,
+            files: 0,
+            logical_bytes: 0,
+            stored_bytes: 0,
+            policy: Policy::ERASURE,
+            retain_until: Default::default(),
+            taken_at: Default::default(),
+        };
+        SnapshotRecord { commitment, packs: vec![], manifest_pack: PackId::ZERO, finality }
+    }
+
+    #[test]
+    fn a_snapshot_that_is_recorded_and_not_final_is_done_in_part() {
+        let at = Finality { height: Height::new(7), leaf_index: 3, timestamp: TimestampMs::new(9) };
+        let mut answers = [record(None), record(None), record(Some(at))].into_iter();
+        let waited = wait_for_finality(|| Ok(answers.next()), FINALITY_TIMEOUT);
+        assert_eq!((&waited, answers.len()), (&Ok(at), 0), "looked until it was");
+        assert_eq!(exit(true, waited.is_ok()), Exit::Done);
+
+        let late = wait_for_finality(|| Ok(Some(record(None))), Duration::ZERO);
+        let why = late.as_ref().unwrap_err();
+        assert!(why.contains("within 0 s") && why.contains("nothing is lost"), "{why}");
+        assert_eq!(exit(true, late.is_ok()), Exit::Partial);
+
+        let gone = || Err(NodeError::Unreachable { address: "a".to_owned(), reason: "b".to_owned() });
+        let lost = wait_for_finality(gone, FINALITY_TIMEOUT);
+        let why = lost.as_ref().unwrap_err();
+        assert!(why.contains("cannot be reached") && why.contains("nothing is lost"), "{why}");
+        assert_eq!(exit(true, lost.is_ok()), Exit::Partial);
+
+        assert_eq!(exit(false, true), Exit::Partial, "files that could not be read");
+        assert_eq!([Exit::Done, Exit::Partial].map(|exit| format!("{:?}", exit.code())), [0, 3].map(code));
+    }
+
+    fn code(code: u8) -> String {
+        format!("{:?}", std::process::ExitCode::from(code))
+    }
 }
