@@ -180,8 +180,8 @@ mod tests {
             connection.happens().await;
             drop(loan);
         };
-        let (next, ()) = tokio::join!(out.reserve(UNIT), ends);
-        assert!(next.is_some());
+        let (next, ended) = tokio::join!(out.reserve(UNIT), timeout(Duration::from_secs(10), ends));
+        assert!(ended.is_ok() && next.is_some());
         assert!(Instant::now() >= until);
     }
 
