@@ -45,7 +45,11 @@ pub(crate) fn load(data_dir: &Path, dev: bool, keys: &NodeKeys) -> Result<ChainS
 /// Reads and checks one genesis description.
 pub(crate) fn read(path: &Path) -> Result<ChainSpec> {
     let text = std::fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
-    Spec::from_json(&text)
+    check(&text, path)
+}
+
+fn check(text: &str, path: &Path) -> Result<ChainSpec> {
+    Spec::from_json(text)
         .and_then(Spec::check)
         .map_err(|error| eyre!("{} is not a valid genesis description: {error}", path.display()))
 }
@@ -63,10 +67,59 @@ pub(crate) fn create_dev(data_dir: &Path, keys: &NodeKeys) -> Result<()> {
         },
         timestamp,
     );
+    write(data_dir, &spec.to_json())
+}
+
+/// Takes the description in `file` into a data directory, unless the one that is there is of the same network.
+///
+/// # Errors
+/// A description that does not check, or a data directory of another network.
+pub(crate) fn join(data_dir: &Path, file: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(file).wrap_err_with(|| format!("cannot read {}", file.display()))?;
+    let spec = check(&text, file)?;
+    let there = genesis_file(data_dir);
+    if !there.exists() {
+        return write(data_dir, &text);
+    }
+    if read(&there)?.network != spec.network {
+        bail!("{} belongs to another network; choose another --data-dir", there.display());
+    }
+    Ok(())
+}
+
+/// Writes a description: whole and durable, or not at all.
+fn write(data_dir: &Path, text: &str) -> Result<()> {
     let path = genesis_file(data_dir);
     let aside = path.with_extension("tmp");
-    std::fs::write(&aside, spec.to_json()).wrap_err_with(|| format!("cannot write {}", aside.display()))?;
+    std::fs::write(&aside, text).wrap_err_with(|| format!("cannot write {}", aside.display()))?;
     std::fs::File::open(&aside)?.sync_all()?;
     std::fs::rename(&aside, &path).wrap_err_with(|| format!("cannot write {}", path.display()))?;
     std::fs::File::open(data_dir)?.sync_all().wrap_err_with(|| format!("cannot write {}", data_dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_joined_once_and_its_description_stays_as_it_is() {
+        let (place, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let keys = |place: &Path| NodeKeys::load_or_create(&place.join("keys")).unwrap();
+        create_dev(other.path(), &keys(other.path())).unwrap();
+        let given = genesis_file(other.path());
+        let text = std::fs::read_to_string(&given).unwrap();
+        let there = genesis_file(place.path());
+        // Also when the file that is given is the one that is there.
+        for file in [&given, &given, &there] {
+            join(place.path(), file).unwrap();
+            assert_eq!(std::fs::read_to_string(&there).unwrap(), text);
+        }
+        let foreign = tempfile::tempdir().unwrap();
+        create_dev(foreign.path(), &keys(foreign.path())).unwrap();
+        let error = join(place.path(), &genesis_file(foreign.path())).unwrap_err().to_string();
+        assert!(error.contains("another network"), "{error}");
+        assert_eq!(std::fs::read_to_string(&there).unwrap(), text);
+        std::fs::write(place.path().join("broken"), b"{}").unwrap();
+        assert!(join(place.path(), &place.path().join("broken")).is_err());
+    }
 }

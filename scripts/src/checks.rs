@@ -51,7 +51,7 @@ pub(crate) fn verify() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"),
     )?;
     if cargo::has("cargo-deny") {
-        cargo::cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"])?;
+        cargo::cargo(&["deny", "check", "licenses", "bans", "sources"])?;
     } else {
         eprintln!("note: cargo-deny is not installed, licences and bans are not checked (cargo install cargo-deny)");
     }

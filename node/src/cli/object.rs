@@ -105,24 +105,17 @@ pub(crate) fn get(global: &Global, args: GetArgs) -> Result<Exit, Failure> {
         Some(file) => file,
         None => PathBuf::from(original),
     };
-    if path.exists() && !args.overwrite {
-        return Err(Failure::Failed(eyre!("{} exists; use --overwrite, or another --output", path.display())));
-    }
-    let parent =
-        path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let aside = aside(&parent)?;
+    let place = Place::open(&path, args.overwrite)?;
     bar.total(1, known.size);
     // Stopped in between, it takes the file away that is not complete.
-    let mut target = Stoppable { file: aside.as_file(), cancel: cancel_on_signal() };
+    let mut target = Stoppable { file: place.file(), cancel: cancel_on_signal() };
     let outcome = owner.get(&args.vault, &args.key, &mut target, bar.clone());
     bar.finish();
     let object = outcome?;
-    aside.as_file().sync_all()?;
-    let named = if args.overwrite { aside.persist(&path) } else { aside.persist_noclobber(&path) };
-    named.map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    place.settle()?;
     let mut answer = document(&object);
     answer["file"] = json!(path);
-    output::print(global, &answer, || println!("{} ({}, verified)", path.display(), output::bytes(object.size)));
+    output::print(global, &answer, || println!("{} ({}, verified)", output::path(&path), output::bytes(object.size)));
     Ok(Exit::Done)
 }
 
@@ -160,6 +153,41 @@ impl Write for Stoppable<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// A file to be written: aside until it is whole, so that what was there before goes only then.
+pub(super) struct Place {
+    path: PathBuf,
+    overwrite: bool,
+    aside: NamedTempFile,
+}
+
+impl Place {
+    /// Looks whether there may be a file at `path`, and begins it.
+    ///
+    /// # Errors
+    /// Something is there, and may not be replaced; or the directory takes no file.
+    pub(super) fn open(path: &Path, overwrite: bool) -> eyre::Result<Self> {
+        if path.exists() && !overwrite {
+            bail!("{} exists; use --overwrite, or another --output", output::path(path));
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        Ok(Self { path: path.to_path_buf(), overwrite, aside: aside(parent)? })
+    }
+
+    /// What is written to.
+    pub(super) fn file(&self) -> &File {
+        self.aside.as_file()
+    }
+
+    /// Gives the whole file its name, durably.
+    pub(super) fn settle(self) -> eyre::Result<()> {
+        let Self { path, overwrite, aside } = self;
+        aside.as_file().sync_all()?;
+        let named = if overwrite { aside.persist(&path) } else { aside.persist_noclobber(&path) };
+        named.map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", output::path(&path)))?;
+        Ok(())
     }
 }
 

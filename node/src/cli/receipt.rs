@@ -14,7 +14,7 @@ use verify::Receipt;
 use super::exit::{Exit, Failure};
 use super::progress::Bar;
 use super::snapshots::Target;
-use super::{Global, account, output};
+use super::{Global, account, object, output};
 
 /// Differences that are named.
 const DIFFERENCES_MAX: usize = 10;
@@ -24,9 +24,12 @@ const DIFFERENCES_MAX: usize = 10;
 pub(crate) struct ReceiptArgs {
     /// VAULT or VAULT@SNAPSHOT
     source: Target,
-    /// File to write; default: standard output
+    /// File to write; default, and -: standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace a file that is in the way
+    #[arg(long)]
+    overwrite: bool,
 }
 
 #[derive(Debug, Args)]
@@ -46,24 +49,22 @@ pub(crate) struct VerifyArgs {
 
 /// `strongroom receipt`. It is verified before it is written: a receipt that does not hold never leaves.
 pub(crate) fn write(global: &Global, args: ReceiptArgs) -> Result<Exit, Failure> {
+    let file = args.output.filter(|path| path.as_os_str() != "-");
+    let place = file.as_deref().map(|path| object::Place::open(path, args.overwrite)).transpose()?;
     let owner = account::owner(global)?;
     let text = owner.receipt(&args.source.vault, args.source.snapshot)?;
     let network = owner.client().network().network;
     Receipt::parse(text.as_bytes())
         .and_then(|receipt| receipt.verify(Some(network)).map(drop))
         .map_err(|error| Failure::Refuted(eyre!("the node gave a receipt that does not hold: {error}")))?;
-    let Some(path) = args.output else {
+    let (Some(path), Some(place)) = (file, place) else {
         println!("{text}");
         return Ok(Exit::Done);
     };
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    place.file().write_all(text.as_bytes()).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+    place.settle()?;
     output::print(global, &json!({ "file": path, "bytes": text.len() }), || {
-        println!("{} ({} bytes)", path.display(), text.len())
+        println!("{} ({} bytes)", output::path(&path), text.len())
     });
     Ok(Exit::Done)
 }

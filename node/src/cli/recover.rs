@@ -96,7 +96,8 @@ pub(crate) fn run(global: &Global, args: RecoverArgs) -> Result<Exit, Failure> {
 /// One vault, and with `--list` its objects.
 fn show(vault: &VaultInfo, row: &Value, list: bool) {
     let objects = row["objects"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let state = if row["complete"] == true { ", there already, complete" } else { "" };
+    let state =
+        if row["restoredBefore"] == true { ", restored by an earlier run (again with --overwrite)" } else { "" };
     println!(
         "  {:20} {}, {}{state}",
         output::text(&vault.name),

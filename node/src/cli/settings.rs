@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Subcommand};
-use eyre::{WrapErr, bail};
+use eyre::WrapErr;
 use serde_json::{Map, json};
 
 use super::exit::{Exit, Failure};
@@ -89,7 +89,7 @@ pub(crate) fn init(global: &Global, args: InitArgs) -> Result<Exit, Failure> {
     let keys = NodeKeys::load_or_create(&data_dir.keys())?;
     let genesis = network::genesis_file(data_dir.path());
     match (&args.genesis, args.dev) {
-        (Some(file), _) => join(file, &genesis)?,
+        (Some(file), _) => network::join(data_dir.path(), file)?,
         (None, true) if !genesis.exists() => network::create_dev(data_dir.path(), &keys)?,
         _ => {}
     }
@@ -119,15 +119,6 @@ pub(crate) fn init(global: &Global, args: InitArgs) -> Result<Exit, Failure> {
         }
     });
     Ok(Exit::Done)
-}
-
-fn join(file: &std::path::Path, genesis: &std::path::Path) -> eyre::Result<()> {
-    let spec = network::read(file)?;
-    if genesis.exists() && network::read(genesis)?.network != spec.network {
-        bail!("{} belongs to another network; choose another --data-dir", genesis.display());
-    }
-    std::fs::copy(file, genesis).wrap_err_with(|| format!("cannot write {}", genesis.display()))?;
-    Ok(())
 }
 
 fn write_config(path: &std::path::Path, config: &Config) -> eyre::Result<()> {

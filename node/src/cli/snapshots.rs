@@ -89,8 +89,8 @@ pub(crate) fn snapshots(global: &Global, args: SnapshotsArgs) -> Result<Exit, Fa
                 output::bytes(snapshot.bytes),
                 output::bytes(snapshot.stored_bytes),
                 height,
-                snapshot.host,
-                snapshot.paths.join(" ")
+                output::text(&snapshot.host),
+                output::text(&snapshot.paths.join(" "))
             );
         }
     });
@@ -117,8 +117,8 @@ pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
         println!(
             "{kind}{:04o} {:>8} {:>8} {:>12} {time} {}{arrow}",
             entry.mode & 0o7777,
-            entry.user,
-            entry.group,
+            output::text(&entry.user),
+            output::text(&entry.group),
             entry.size,
             output::path(&entry.path)
         );

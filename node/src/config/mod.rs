@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use eyre::{Result, WrapErr, bail, eyre};
-use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::{Figment, Source};
 
 pub(crate) use explained::explained;
 pub(crate) use sections::{Config, LogConfig, LogFormat};
@@ -48,7 +48,7 @@ impl Config {
             .merge(environment)
             .merge(Serialized::defaults(flags))
             .extract()
-            .map_err(|error| eyre!("{error}"))
+            .map_err(|error| eyre!("{}", error.into_iter().map(|error| words(&error)).collect::<Vec<_>>().join("; ")))
             .wrap_err("the configuration is not valid (`strongroom config show` lists all options)")?;
         config.check()?;
         Ok(config)
@@ -136,6 +136,18 @@ fn misspelt(name: &str) -> Option<String> {
         sections.iter().map(|section| format!("STRONGROOM_{section}_{option}").to_ascii_uppercase()).collect();
     (!names.is_empty())
         .then(|| format!("the environment variable {name} names no option; is {} meant?", names.join(" or ")))
+}
+
+/// What is wrong with an option, and where it is given.
+fn words(error: &figment::Error) -> String {
+    let metadata = error.metadata.as_ref();
+    let place = match metadata.and_then(|metadata| metadata.source.as_ref()) {
+        Some(Source::File(path)) => format!(" in {}", path.display()),
+        Some(Source::Code(_)) => " on the command line".to_owned(),
+        _ => metadata.map(|metadata| format!(" in {}", metadata.name)).unwrap_or_default(),
+    };
+    let option = if error.path.is_empty() { String::new() } else { format!("{}: ", error.path.join(".")) };
+    format!("{option}{}{place}", error.kind)
 }
 
 fn in_section<'a>(key: &'a str, section: &str) -> Option<&'a str> {

@@ -38,6 +38,18 @@ pub(crate) fn snapshots(client: &Client, secret: &OwnerSecret, vault: &str) -> R
     }
 }
 
+/// One snapshot of a vault.
+pub(crate) fn snapshot(
+    client: &Client,
+    secret: &OwnerSecret,
+    vault: &str,
+    snapshot: SnapshotRef,
+) -> Result<SnapshotInfo, ClientError> {
+    let vault = OpenVault::open(client, secret, vault)?;
+    let fetcher = Fetcher::new(Arc::clone(client.node()), Arc::new(Quiet));
+    info(client, secret, &fetcher, &snapshot::record(client, &vault, snapshot)?)
+}
+
 fn info(
     client: &Client,
     secret: &OwnerSecret,

@@ -169,6 +169,11 @@ pub enum ClientError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The local index names packs that the ledger does not have.
+    #[error(
+        "the local index names packs that the ledger does not have (was the node started from an older copy?); it is cleared now: run the command again"
+    )]
+    StaleIndex,
     /// Stored bytes are not what they should be.
     #[error("{what} is damaged: {reason}")]
     Damaged {

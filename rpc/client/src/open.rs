@@ -1,11 +1,11 @@
 //! Opens files and directories through the directories that they are in. So neither the length of a path matters, nor a
 //! symbolic link that somebody puts into it meanwhile.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, chmodat, fstat, openat, openat2};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
@@ -15,6 +15,15 @@ const PATH_MAX: usize = 4096;
 /// Opens a directory that is named by whoever runs this, and may well be behind a symbolic link.
 pub(crate) fn root(path: &Path) -> Result<OwnedFd, Errno> {
     openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Opens a directory that leads to something else. Where it may not be listed, what is in it can still be opened through
+/// it, and its mode and times be read.
+pub(crate) fn passage(path: &Path) -> Result<OwnedFd, Errno> {
+    match root(path) {
+        Err(Errno::ACCESS) => openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()),
+        result => result,
+    }
 }
 
 /// Opens a directory in another one, if it is one.
@@ -29,6 +38,21 @@ pub(crate) fn file(parent: impl AsFd, name: impl Arg + Copy) -> Result<OwnedFd, 
         Err(Errno::PERM) => openat(&parent, name, flags, Mode::empty()),
         result => result,
     }
+}
+
+/// Gives the owner of a file or directory, who runs this, permissions that they have taken from themselves. Returns the mode
+/// that it had.
+pub(crate) fn unlock(parent: impl AsFd, name: impl Arg, kind: FileType, missing: Mode) -> Result<Mode, Errno> {
+    let handle = openat(parent, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let found = fstat(&handle)?.st_mode;
+    if FileType::from_raw_mode(found) != kind {
+        return Err(Errno::ACCESS);
+    }
+    let mode = Mode::from_raw_mode(found);
+    // Through such a handle nothing can be changed; by its name in /proc it is what it stands for.
+    let place = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    chmodat(CWD, place, mode | missing, AtFlags::empty()).map_err(|_| Errno::ACCESS)?;
+    Ok(mode)
 }
 
 /// Opens the directory at a relative path of any length below `root` (`root` itself when it is empty), where no part of
@@ -84,7 +108,7 @@ mod tests {
 
     use std::path::PathBuf;
 
-    use rustix::fs::{fstat, mkdirat, symlinkat};
+    use rustix::fs::{mkdirat, symlinkat};
 
     use super::*;
 

@@ -80,6 +80,14 @@ impl Owner {
         browse::snapshots(&self.client, &self.secret, vault)
     }
 
+    /// One snapshot.
+    ///
+    /// # Errors
+    /// [`ClientError::UnknownSnapshot`], [`ClientError::NoSnapshot`].
+    pub fn snapshot(&self, vault: &str, snapshot: SnapshotRef) -> Result<SnapshotInfo, ClientError> {
+        browse::snapshot(&self.client, &self.secret, vault, snapshot)
+    }
+
     /// What is in a snapshot: hands every entry below `path` (the root when empty) to `each`, in order.
     ///
     /// # Errors

@@ -69,6 +69,21 @@ fn objects_are_put_listed_and_got_back_by_version() {
 }
 
 #[test]
+fn an_object_is_put_again_after_the_ledger_has_forgotten_packs_that_the_index_names() {
+    let world = World::new();
+    let quiet = || Arc::new(client::Quiet);
+    let put = |owner: &Owner, name, bytes: &[u8]| owner.put("v", name, name, None, &mut &*bytes, quiet());
+    put(&world.owner(), "first", b"first").unwrap();
+    world.node.reset();
+    world.owner().vault_create("v", VaultOptions::default()).unwrap();
+    // As many packs as before, so that the index looks complete.
+    put(&world.owner_with("other"), "second", b"second").unwrap();
+    let stale = put(&world.owner(), "first", b"first");
+    assert!(matches!(stale, Err(ClientError::StaleIndex)), "{stale:?}");
+    assert_eq!(put(&world.owner(), "first", b"first").unwrap().version, 1);
+}
+
+#[test]
 fn a_path_in_a_snapshot_may_be_written_as_in_a_shell() {
     let world = World::new();
     world.write("src/main.rs", b"main");

@@ -114,3 +114,54 @@ fn a_link_in_the_way_is_never_followed() {
     assert_eq!(tree_of(&world.source()), tree_of(&world.path("target")));
     assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
 }
+
+#[test]
+fn thousands_of_levels_are_walked_without_a_stack_of_as_many_calls() {
+    const LEVELS: usize = 4_000;
+    let dig = |root: &Path| {
+        let mut at = File::open(root).unwrap();
+        for _ in 0..LEVELS {
+            let inside = short(&at).join("d");
+            std::fs::create_dir(&inside).unwrap();
+            at = File::open(&inside).unwrap();
+        }
+        at
+    };
+    let innermost: PathBuf = std::iter::repeat_n("d", LEVELS).collect();
+    let world = World::new();
+    let bottom = dig(&world.source());
+    std::fs::write(short(&bottom).join("file"), random(1, 1_000)).unwrap();
+    let first = world.backup();
+    assert_eq!((first.directories, first.files), (u64::try_from(LEVELS).unwrap(), 1), "{first:?}");
+    let mut options = RestoreOptions::new("v", world.path("target"));
+    options.include = vec![innermost.join("file").to_str().unwrap().to_owned()];
+    let report = world.owner().restore(options).unwrap();
+    assert_eq!((report.files, report.errors.len()), (1, 0));
+
+    let vault = world.owner().vault_info("v").unwrap().vault;
+    let verify = || Owner::verify_files(&world.secret, &vault, &first.content_root, &world.path("target"), &Quiet);
+    assert!(verify().unwrap().holds());
+    std::fs::write(short(&descend(&world.path("target"), &innermost)).join("file"), b"changed").unwrap();
+    assert!(!verify().unwrap().holds());
+    let commitment = client::Node::snapshot(&*world.node, &vault, Some(1)).unwrap().unwrap().commitment;
+    let found = world.owner().differing_files(&commitment, &world.path("target"), 10, &Quiet).unwrap();
+    assert_eq!(found.iter().map(|found| &found.path).collect::<Vec<_>>(), [&innermost.join("file")]);
+
+    let mut listed = 0;
+    let mut count = |_| {
+        listed += 1;
+        Ok(())
+    };
+    world.owner().ls("v", SnapshotRef::Latest, Path::new(""), true, &mut count).unwrap();
+    assert_eq!(listed, LEVELS + 1);
+    let other = world.path("nothing");
+    std::fs::create_dir(&other).unwrap();
+    world.owner().backup(BackupOptions::new("v", vec![other])).unwrap();
+    let differences = world.owner().diff("v", SnapshotRef::Seq(1), SnapshotRef::Seq(2)).unwrap();
+    assert_eq!(differences.len(), LEVELS + 1);
+    assert!(differences.iter().all(|difference| difference.change == Change::Removed));
+    // What removes temporary directories calls itself for each level.
+    for tree in [world.source(), world.path("target")] {
+        assert!(std::process::Command::new("rm").arg("-r").arg(tree).status().unwrap().success());
+    }
+}

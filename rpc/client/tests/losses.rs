@@ -95,3 +95,19 @@ fn what_two_packs_have_is_read_from_the_one_that_is_left() {
     assert!(report.lost.is_empty(), "{report:?}");
     assert_eq!(tree_of(&world.source()), tree_of(&world.path("other")));
 }
+
+#[test]
+fn what_is_damaged_is_told_from_what_is_missing() {
+    let world = World::new();
+    world.write("large", &random(1, 6 << 20));
+    world.backup();
+    world.node.rot(0, 100);
+    world.node.rot(2, 100);
+    world.node.lose_volumes(&[4]);
+    let report = world.restore("target");
+    let [lost] = report.lost.as_slice() else { panic!("{report:?}") };
+    assert!(
+        lost.reason.contains("3 of the 4 shards that are needed can be read, 2 are damaged and 1 missing"),
+        "{lost:?}"
+    );
+}

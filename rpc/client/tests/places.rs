@@ -101,6 +101,84 @@ fn parts_that_a_killed_restore_has_left_are_replaced() {
 }
 
 #[test]
+fn parts_that_killed_restores_have_left_go_also_where_their_files_are_not_restored_again() {
+    let (world, _) = stopped();
+    let part = |digit: &str| format!(".strongroom-restore-{}-{}", digit.repeat(16), "0".repeat(16));
+    let left = [part("0"), part("f"), format!("deep/er/{}", part("a"))];
+    for name in &left {
+        std::fs::write(world.path("target").join(name), b"half").unwrap();
+    }
+    // Names that are only alike are somebody's own.
+    let own = [part("g"), part("0").to_uppercase(), format!("{}0", part("0")), format!("x{}", part("0"))];
+    for name in &own {
+        std::fs::write(world.path("target").join(name), b"own").unwrap();
+    }
+    let again = world.restore("target");
+    // The second name of a file is linked anew, or found to be one.
+    assert!(again.kept + 1 == again.files && again.errors.is_empty(), "{again:?}");
+    for name in &left {
+        assert!(!world.path("target").join(name).exists(), "{name}");
+    }
+    for name in &own {
+        std::fs::remove_file(world.path("target").join(name)).unwrap();
+    }
+    assert_eq!(tree_of(&world.source()), tree_of(&world.path("target")));
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_is_named_like_the_marker() {
+    let world = World::new();
+    world.write("file", b"content");
+    let report = world.backup();
+    let (target, other) = (world.path("target"), world.path("somebody's own"));
+    std::fs::create_dir(&target).unwrap();
+    std::fs::write(&other, b"own").unwrap();
+    std::os::unix::fs::symlink(&other, target.join(marker(&report))).unwrap();
+    let done = overwrite(&world);
+    assert_eq!((done.files, done.errors.len()), (1, 0), "{done:?}");
+    assert_eq!(std::fs::read(&other).unwrap(), b"own");
+    assert_eq!(tree_of(&world.source()), tree_of(&target));
+}
+
+#[test]
+fn a_restore_that_is_stopped_leaves_no_parts() {
+    let world = World::new();
+    world.write("large", &random(1, 40 << 20));
+    world.backup();
+    let mut options = RestoreOptions::new("v", world.path("target"));
+    let (cancel, target) = (options.cancel.clone(), world.path("target"));
+    let parts = move || {
+        let entries = std::fs::read_dir(&target).into_iter().flatten().map(|entry| entry.unwrap().file_name());
+        entries.filter(|name| name.to_str().unwrap().rsplit('-').count() == 4).count()
+    };
+    options.progress = std::sync::Arc::new(StopWhen {
+        is_so: Box::new({
+            let parts = parts.clone();
+            move || parts() == 1
+        }),
+        cancel,
+    });
+    let stopped = world.owner().restore(options);
+    assert!(matches!(stopped, Err(client::ClientError::Cancelled)), "{stopped:?}");
+    assert_eq!(parts(), 0);
+    world.assert_restores("target");
+}
+
+/// Stops the restore when something is so; looks whenever bytes have come.
+struct StopWhen {
+    is_so: Box<dyn Fn() -> bool + Send + Sync>,
+    cancel: client::Cancel,
+}
+
+impl client::Progress for StopWhen {
+    fn transferred(&self, _bytes: u64) {
+        if (self.is_so)() {
+            self.cancel.cancel();
+        }
+    }
+}
+
+#[test]
 fn a_restore_goes_on_where_times_are_coarse_and_waits_for_nothing_that_is_named_like_a_marker() {
     let world = World::new();
     world.write("file", &random(1, 70_000));

@@ -45,7 +45,7 @@ fn a_phrase_brings_files_and_objects_back_in_two_attempts() {
     std::fs::remove_file(target.join("one/mine")).unwrap();
     for _ in 0..2 {
         let done = machine.run(&["recover", "--phrase", &phrase, "--target", back]).done();
-        assert_eq!(done["vaults"][1]["complete"], true, "{done}");
+        assert_eq!(done["vaults"][1]["restoredBefore"], true, "{done}");
         assert_eq!(std::fs::read(target.join("one/file")).unwrap(), b"one");
         assert_eq!(std::fs::read(target.join("one.objects/%2E.%2Fdumps%2Fshop.sql")).unwrap(), b"new");
     }

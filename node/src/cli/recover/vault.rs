@@ -95,11 +95,10 @@ fn snapshot(
     recovery: &mut Recovery,
     directory: &str,
 ) -> Result<Exit, Failure> {
-    let newest = owner.snapshots(&vault.name)?.into_iter().max_by_key(|snapshot| snapshot.seq);
-    let Some(newest) = newest else { return Ok(Exit::Done) };
+    let newest = owner.snapshot(&vault.name, SnapshotRef::Latest)?;
     let target = recovery.target.join(directory);
     if !recovery.overwrite && recovery.record.holds(&vault.vault, &newest.commitment) && target.is_dir() {
-        row["complete"] = json!(true);
+        row["restoredBefore"] = json!(true);
         return Ok(Exit::Done);
     }
     let stored = output::bytes(vault.stored_bytes);

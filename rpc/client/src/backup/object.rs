@@ -75,7 +75,14 @@ pub(crate) fn put(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let put_at = TimestampMs::new(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
     let manifest = ObjectManifest::new(&options, content, digest, size, put_at);
-    commit(&session, client, secret, &vault, manifest, packs)
+    match commit(&session, client, secret, &vault, manifest, packs) {
+        // The stream is gone: it is for the caller to begin again.
+        Err(ClientError::Refused { refusal: Refusal::UnknownPack { .. }, .. }) => {
+            cache.clear()?;
+            Err(ClientError::StaleIndex)
+        }
+        result => result,
+    }
 }
 
 /// What became of the stream.

@@ -106,7 +106,8 @@ impl Walker<'_, '_> {
         path: PathBuf,
         prefix: &Prefix,
     ) -> Result<(), ClientError> {
-        let (fd, stat) = self.open_root(&path)?;
+        let opened = open::passage(&path).and_then(|fd| FileStat::of_file(&fd).map(|stat| (fd, stat)));
+        let (fd, stat) = opened.map_err(|error| ClientError::Path { path: path.clone(), source: error.into() })?;
         let fd = Arc::new(fd);
         let meta = self.run.names.meta(&stat, xattrs_of_file(&fd).unwrap_or_default());
         let places = prefix.children.iter().map(|_| None).collect();
@@ -120,10 +121,20 @@ impl Walker<'_, '_> {
                 continue;
             }
             let cname = CString::new(name.clone()).map_err(|error| ClientError::damaged("a path", error))?;
-            let stat = FileStat::of_entry(&fd, &cname)
-                .map_err(|error| ClientError::Path { path: below.clone(), source: error.into() })?;
-            if stat.kind == FileType::Directory {
-                let opened = self.open_root(&below)?;
+            let found = FileStat::of_entry(&fd, &cname).and_then(|stat| match stat.kind {
+                FileType::Directory => Ok((Some((open::directory(&fd, &*cname)?, stat)), stat)),
+                _ => Ok((None, stat)),
+            });
+            let (opened, stat) = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    // It was there a moment ago.
+                    self.run.error(&below, format!("cannot be read any more: {error}"));
+                    directory.fill(self.run, &mut self.tools, place, None)?;
+                    continue;
+                }
+            };
+            if let Some(opened) = opened {
                 self.walk_tree(parent, name_of, below, opened)?;
             } else {
                 let mut batch = Vec::new();

@@ -11,7 +11,8 @@ use rustix::fs::{AtFlags, Dir, RenameFlags, renameat, renameat_with, statat, unl
 use rustix::io::Errno;
 use rustix::path::Arg;
 
-use super::target::{DIGITS, MARKER, Target};
+use super::marker::{DIGITS, MARKER};
+use super::target::Target;
 
 /// Why something could not be put in its place, for people.
 pub(super) fn reason(error: Errno) -> String {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{FileType, Mode, OFlags, fchmod, openat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MAX;
 use seal::frame::FrameOpener;
@@ -55,6 +55,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         let mut decoded: Option<(Permit, Vec<u8>)> = None;
         let mut open = Open::default();
         for range in reads(uses) {
+            self.restore.options.cancel.check()?;
             let part = &uses[range];
             let (start, end) = span(part);
             let mut raw = std::mem::take(&mut self.raw);
@@ -361,9 +362,18 @@ impl<'r, 'a> Writer<'r, 'a> {
     fn compare(&self, file: &FilePlan, pieces: &[Piece]) -> Result<bool, Errno> {
         let directory = self.restore.target.directory(parent(&file.path))?;
         let name = file.path.file_name().unwrap_or_default().as_bytes();
-        let fd = open::file(&directory, name)?;
+        let fd = match open::file(&directory, name) {
+            // Restored without root, a file that nobody may read belongs to whoever restored it.
+            Err(Errno::ACCESS) => {
+                let mode = open::unlock(&directory, name, FileType::RegularFile, Mode::RUSR)?;
+                let fd = open::file(&directory, name)?;
+                fchmod(&fd, mode)?;
+                fd
+            }
+            result => result?,
+        };
         let stat = FileStat::of_file(&fd)?;
-        if stat.kind != rustix::fs::FileType::RegularFile || stat.size != file.size {
+        if stat.kind != FileType::RegularFile || stat.size != file.size {
             return Ok(false);
         }
         let pool = Pool::new(2, Cutter::BUFFER);

@@ -234,6 +234,9 @@ impl FakeNode {
                 if *version != expected {
                     return Err(Refusal::Sequence { expected, found: *version });
                 }
+                if let Some(pack) = packs.iter().find(|pack| !state.packs.contains_key(*pack)) {
+                    return Err(Refusal::UnknownPack { pack: *pack });
+                }
                 let record =
                     ObjectRecord { key: *key, version: *version, sealed: sealed.clone(), packs: packs.clone() };
                 state.objects.insert((*vault, *key), record);
