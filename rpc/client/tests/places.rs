@@ -126,6 +126,17 @@ fn parts_that_killed_restores_have_left_go_also_where_their_files_are_not_restor
 }
 
 #[test]
+fn a_restore_that_was_killed_before_it_wrote_its_marker_is_begun_again() {
+    let world = World::new();
+    world.write("file", b"content");
+    let report = world.backup();
+    std::fs::create_dir(world.path("target")).unwrap();
+    std::fs::write(world.path("target").join(format!("{}-0123456789abcdef", marker(&report))), b"half a mark").unwrap();
+    assert_eq!(world.restore("target").files, 1);
+    assert_eq!(std::fs::read_dir(world.path("target")).unwrap().count(), 1);
+}
+
+#[test]
 fn nothing_is_written_through_a_link_that_is_named_like_the_marker() {
     let world = World::new();
     world.write("file", b"content");

@@ -31,6 +31,18 @@ fn is_part(name: &str) -> bool {
     named.is_some_and(|(commitment, path)| digits(commitment) && digits(path))
 }
 
+/// Whether there is nothing in a directory, or only parts: a restore that is killed before it has written its marker leaves one.
+pub(super) fn is_empty(directory: impl AsFd) -> Result<bool, Errno> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name != c"." && name != c".." && !name.to_str().is_ok_and(is_part) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl Target {
     /// The name under which the file at `path` is made: the marker's, and a hash of the path, so that the next attempt
     /// replaces what this one leaves.

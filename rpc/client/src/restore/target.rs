@@ -8,7 +8,7 @@ use primitives::CommitmentHash;
 use rustix::fs::{AtFlags, FileType, Mode, fchmod, mkdirat, unlinkat};
 use rustix::io::Errno;
 
-use super::marker;
+use super::{marker, place};
 use crate::{ClientError, open};
 
 /// An open target.
@@ -41,8 +41,7 @@ impl Target {
             // An earlier attempt may have given it the mode of the snapshot's root already.
             make_writable(&root);
         }
-        let mut entries = std::fs::read_dir(path).map_err(ClientError::io("cannot list", path))?;
-        let fresh = entries.next().is_none();
+        let fresh = place::is_empty(&root).map_err(|error| ClientError::io("cannot list", path)(error.into()))?;
         if !fresh && !resumed && !overwrite {
             return Err(ClientError::TargetNotEmpty { path: path.to_path_buf() });
         }
