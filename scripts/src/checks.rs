@@ -23,20 +23,13 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     if args.is_empty() {
         cargo::cargo(&["test", "--release", "--workspace", "--doc", "--quiet"])?;
     }
-    if !may_mount(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()) {
+    if !mounts::may_mount() {
         eprintln!(
-            "note: this user may not mount file systems (CAP_SYS_ADMIN), so the tests of power cuts and of full disks passed \
-             without running; run them as root, with e2fsprogs installed: cargo x test -p store -p replica"
+            "note: this user may not mount file systems (CAP_SYS_ADMIN), so the tests of power cuts, of full disks and of disks that hang passed \
+             without running; run them as root, with e2fsprogs installed: cargo x test -p store -p ledger -p replica"
         );
     }
     Ok(())
-}
-
-/// Whether a process with this `/proc/self/status` may mount. Where it may, the tests that do fail if they cannot.
-fn may_mount(status: &str) -> bool {
-    const CAP_SYS_ADMIN: u64 = 1 << 21;
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_some_and(|bits| bits & CAP_SYS_ADMIN != 0)
 }
 
 /// Checks without changing anything.
@@ -80,17 +73,4 @@ pub(crate) fn vectors() -> Result<()> {
         tests.args(["-p", owner]);
     }
     cargo::run(tests.env("STRONGROOM_WRITE_VECTORS", "1"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_may_mount_is_told_by_the_effective_capabilities() {
-        let status = |bits: &str| format!("Name:\tcargo\nCapPrm:\t000001ffffffffff\nCapEff:\t{bits}\nSeccomp:\t0\n");
-        assert!(may_mount(&status("000001ffffffffff")) && may_mount(&status("0000000000200000")));
-        // A plain user, and root of an ordinary container.
-        assert!(!may_mount(&status("0000000000000000")) && !may_mount(&status("00000000a80425fb")) && !may_mount(""));
-    }
 }

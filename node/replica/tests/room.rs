@@ -6,43 +6,14 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use mounts::Mount;
 use primitives::{Policy, ShardId};
 use replica::{ReplicaError, VolumeState};
 use store::VolumeMarker;
 use support::{Node, eventually, pack, packs};
-
-/// A tmpfs, unmounted when dropped; `None`, with a note, where mounting is not allowed.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn new(at: &Path, size: &str) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let options = format!("size={size}");
-        if !may_mount() {
-            eprintln!("skipped: mounting a file system needs CAP_SYS_ADMIN");
-            return None;
-        }
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(at).output().unwrap();
-        assert!(mounted.status.success(), "mount {options}: {}", String::from_utf8_lossy(&mounted.stderr));
-        Some(Self(at.to_owned()))
-    }
-}
-
-/// Whether this process has `CAP_SYS_ADMIN`; where it has not, `cargo x test` says what did not run.
-fn may_mount() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_some_and(|bits| bits & (1 << 21) != 0)
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_volume_is_passed_over_and_repair_may_go_a_little_further() {
@@ -50,7 +21,7 @@ async fn a_full_volume_is_passed_over_and_repair_may_go_a_little_further() {
     let mut mounts = Vec::new();
     for volume in 0..6 {
         let size = if volume == 2 { "8m" } else { "64m" };
-        let Some(mount) = Mount::new(&dir.path().join(format!("v{volume}")), size) else { return };
+        let Some(mount) = Mount::tmpfs(&dir.path().join(format!("v{volume}")), size) else { return };
         mounts.push(mount);
     }
     let mut node = Node::at(dir.path(), 6);
@@ -93,7 +64,7 @@ async fn between_the_marks_new_shards_are_refused_with_the_mark_and_repair_goes_
     let dir = tempfile::tempdir().unwrap();
     let mut mounts = Vec::new();
     for volume in 0..6 {
-        let Some(mount) = Mount::new(&dir.path().join(format!("v{volume}")), "64m") else { return };
+        let Some(mount) = Mount::tmpfs(&dir.path().join(format!("v{volume}")), "64m") else { return };
         mounts.push(mount);
     }
     let mut node = Node::at(dir.path(), 6);

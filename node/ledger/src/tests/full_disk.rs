@@ -1,9 +1,8 @@
 //! A disk without room: new commands are refused before it is full, and a disk that is full all the same is named.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command as Program, Stdio};
 use std::sync::Arc;
 
+use mounts::Mount;
 use openraft::storage::RaftStateMachine as _;
 use primitives::ObjectKey;
 use primitives::ledger::Command;
@@ -17,35 +16,6 @@ use crate::room::Room;
 use crate::state::StateMachine;
 use crate::testkit::*;
 use crate::tests::durable::{Home, Running};
-
-/// A tmpfs, unmounted when dropped; `None`, with a note, where mounting is not allowed.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn new(at: &Path, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(at).unwrap();
-        if mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "none"], at) {
-            return Some(Self(at.to_owned()));
-        }
-        eprintln!("skipped: mounting a file system needs root");
-        None
-    }
-
-    fn resize(&self, size: &str) {
-        assert!(mount(&["-o", &format!("remount,size={size}")], &self.0));
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Program::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-fn mount(arguments: &[&str], at: &Path) -> bool {
-    let mounted = Program::new("mount").args(arguments).arg(at).stderr(Stdio::null()).status();
-    mounted.is_ok_and(|status| status.success())
-}
 
 fn object(version: u64) -> Command {
     let (vault, key) = (terms(1).vault(), ObjectKey::new([1; 32]));
@@ -114,7 +84,7 @@ async fn a_snapshot_waits_for_room_unless_raft_cannot_do_without() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mark_comes_before_the_end_of_the_disk_and_goes_with_room() {
     let mut home = Home::new();
-    let Some(disk) = Mount::new(&home.config.log_dir, "16m") else { return };
+    let Some(disk) = Mount::tmpfs(&home.config.log_dir, "16m") else { return };
     home.config.free_bytes_min = 4 << 20;
     let running = home.start().await;
     open_vault(&running).await;
@@ -133,7 +103,7 @@ async fn a_disk_that_is_full_stops_the_ledger_and_is_named_to_all_who_ask() {
     for on_disk in ["log", "db"] {
         let mut home = Home::new();
         let disk = home.dir.path().join(on_disk);
-        let Some(mounted) = Mount::new(&disk, "16m") else { return };
+        let Some(mounted) = Mount::tmpfs(&disk, "16m") else { return };
         home.config.free_bytes_min = 0;
         let running = home.start().await;
         open_vault(&running).await;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use mounts::Mount;
 use primitives::ShardId;
 use rustix::io::Errno;
 
@@ -17,55 +18,11 @@ const STEPS: [Step; 5] = [Step::Created, Step::Written, Step::Synced, Step::Rena
 /// Lengths that take the cached, the direct and the direct-with-a-tail way.
 const LENGTHS: [usize; 3] = [5000, 1 << 20, (2 << 20) + 64];
 
-/// A mounted file system, unmounted when dropped.
-pub(super) struct Mount(PathBuf);
-
-impl Mount {
-    /// `None`, with a note, where this is not allowed.
-    pub(super) fn tmpfs(at: &Path, size: &str) -> Option<Self> {
-        Self::run(at, &["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
-    }
-
-    fn image(at: &Path, image: &Path) -> Option<Self> {
-        Self::run(at, &["-o", "loop", image.to_str().unwrap()])
-    }
-
-    fn run(at: &Path, arguments: &[&str]) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        if !may_mount() {
-            eprintln!("skipped: mounting a file system needs CAP_SYS_ADMIN");
-            return None;
-        }
-        let mounted = Command::new("mount").args(arguments).arg(at).output().expect("mount is installed");
-        assert!(mounted.status.success(), "mount {arguments:?}: {}", String::from_utf8_lossy(&mounted.stderr));
-        Some(Self(at.to_owned()))
-    }
-}
-
-/// Whether this process has `CAP_SYS_ADMIN`. Where it has, no test that mounts something passes without it; where it has not,
-/// `cargo x test` says so.
-fn may_mount() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).is_some_and(|bits| bits & (1 << 21) != 0)
-}
-
 /// A disk, mounted, and the file that is its block device.
 fn disk(dir: &Path) -> Option<(PathBuf, Mount)> {
     let image = dir.join("disk");
-    fs::File::create(&image).unwrap().set_len(24 << 20).unwrap();
-    if may_mount() {
-        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image).status();
-        assert!(made.expect("mkfs.ext4 is installed (package e2fsprogs)").success());
-    }
-    let mount = Mount::image(&dir.join("disk-mounted"), &image)?;
+    let mount = Mount::ext4(&dir.join("disk-mounted"), &image, 24 << 20)?;
     Some((image, mount))
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 /// The invariant, on a volume opened again: `kept` was acknowledged, `other` was on its way.
@@ -134,7 +91,7 @@ fn a_process_that_dies_at_any_step_leaves_a_shard_absent_or_complete() {
 fn a_power_cut_at_any_step_leaves_a_shard_absent_or_complete_and_keeps_the_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let Some((image, mount)) = disk(dir.path()) else { return };
-    let volume = Volume::create(&mount.0.join("v"), marker()).unwrap();
+    let volume = Volume::create(&mount.path().join("v"), marker()).unwrap();
     for (round, length) in (0u8..).zip(LENGTHS) {
         let (kept, other) = (shard(length, 10 + 2 * round), shard(length, 11 + 2 * round));
         let copies = Arc::new(Mutex::new(Vec::new()));
@@ -152,7 +109,7 @@ fn a_power_cut_at_any_step_leaves_a_shard_absent_or_complete_and_keeps_the_ackno
         assert_eq!(copies.len(), STEPS.len());
         for (step, copy) in copies {
             let mounted = Mount::image(&copy.with_extension("mounted"), &copy).expect("mounted before");
-            let after = mounted.0.join("v");
+            let after = mounted.path().join("v");
             for earlier in 0..round {
                 for seed in [10 + 2 * earlier, 11 + 2 * earlier] {
                     let (id, bytes) = shard(LENGTHS[usize::from(earlier)], seed);
@@ -172,13 +129,13 @@ fn a_power_cut_at_any_step_leaves_a_shard_absent_or_complete_and_keeps_the_ackno
 fn a_note_is_there_after_a_power_cut() {
     let dir = tempfile::tempdir().unwrap();
     let Some((image, mount)) = disk(dir.path()) else { return };
-    let volume = Volume::create(&mount.0.join("v"), marker()).unwrap();
+    let volume = Volume::create(&mount.path().join("v"), marker()).unwrap();
     for text in ["12\n", "13\n"] {
         volume.write_note("packs", text).unwrap();
         let copy = dir.path().join("copy");
         fs::copy(&image, &copy).unwrap();
         let mounted = Mount::image(&dir.path().join("copy-mounted"), &copy).expect("mounted before");
-        assert_eq!(fs::read_to_string(mounted.0.join("v/packs")).unwrap(), text);
+        assert_eq!(fs::read_to_string(mounted.path().join("v/packs")).unwrap(), text);
     }
 }
 

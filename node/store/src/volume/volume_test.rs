@@ -234,7 +234,7 @@ fn a_damaged_marker_is_told_apart_from_a_missing_one() {
 #[test]
 fn a_full_disk_is_a_typed_error_and_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(_mount) = crash_test::Mount::tmpfs(dir.path(), "4m") else { return };
+    let Some(_mount) = mounts::Mount::tmpfs(dir.path(), "4m") else { return };
     let volume = Volume::create(&dir.path().join("v"), marker()).unwrap();
     let (id, bytes) = shard(1 << 20, 5);
     volume.put(&id, &bytes).unwrap();
