@@ -18,14 +18,15 @@ use crate::machine::{Effect, Input, Machine, Outcome, Seen};
 use crate::pending::{Job, Pending, When};
 use crate::shared::Shared;
 use crate::{
-    Class, DirectoryError, OrphanReport, RepairStatus, ReplicaError, VolumeState, census, gone, orphans, repair,
+    Class, DirectoryError, OrphanReport, RepairStatus, ReplicaError, VolumeState, census, gone, high_water, orphans,
+    repair,
 };
 
 /// Pause before something that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How often waiting repairs are looked at.
 const TICK: Duration = Duration::from_millis(200);
-/// How often the ledger is asked for degraded packs.
+/// How often the ledger is asked for degraded packs, and how many packs it has.
 const DEGRADED_CHECK: Duration = Duration::from_secs(1);
 /// Bounds of the time between two passes over orphans.
 const ORPHAN_PASS_MIN: Duration = Duration::from_secs(1);
@@ -50,6 +51,7 @@ enum Done {
     Announced { volumes: Vec<VolumeId>, result: Result<(), ReplicaError> },
     Census { result: Result<(), ReplicaError> },
     Orphans { report: Result<OrphanReport, ReplicaError> },
+    Noted { result: Result<(), ReplicaError> },
     Degraded { packs: Result<u64, DirectoryError> },
 }
 
@@ -66,6 +68,7 @@ pub(crate) struct Actor {
     announcing: bool,
     census: CensusTurn,
     asking: bool,
+    noting: bool,
     removing_orphans: bool,
 }
 
@@ -82,6 +85,7 @@ impl Actor {
             announcing: false,
             census: CensusTurn::default(),
             asking: false,
+            noting: false,
             removing_orphans: false,
         }
     }
@@ -123,7 +127,10 @@ impl Actor {
                     }
                 }
                 _ = census.tick() => self.census(),
-                _ = degraded.tick() => self.ask_for_degraded(),
+                _ = degraded.tick() => {
+                    self.ask_for_degraded();
+                    self.note_recorded();
+                }
                 _ = orphans.tick() => self.remove_orphans(),
             }
         }
@@ -207,6 +214,10 @@ impl Actor {
                 self.removing_orphans = false;
                 fatal(report)?;
             }
+            Done::Noted { result } => {
+                self.noting = false;
+                fatal(result)?;
+            }
             Done::Degraded { packs } => {
                 self.asking = false;
                 self.degraded(packs);
@@ -278,6 +289,16 @@ impl Actor {
         self.removing_orphans = true;
         let shared = self.shared.clone();
         self.work.spawn(async move { Done::Orphans { report: orphans::remove(&shared, grace).await } });
+    }
+
+    /// Keeps up how many packs were ever recorded.
+    fn note_recorded(&mut self) {
+        if self.noting {
+            return;
+        }
+        self.noting = true;
+        let shared = self.shared.clone();
+        self.work.spawn(async move { Done::Noted { result: high_water::keep_up(&shared).await } });
     }
 
     fn ask_for_degraded(&mut self) {

@@ -1,17 +1,41 @@
-//! Reads and writes of one disk that are under way, so that one that hangs is noticed while it hangs.
+//! Reads and writes of one disk that are under way: so that one that hangs is noticed while it hangs, and takes only so many
+//! threads.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+/// Readers of one volume at a time; others wait without a thread. More than a disk can use, and few enough that disks that hang
+/// leave threads for the others.
+const READERS: usize = 32;
+/// Writers on one volume at a time: one writes while another waits for its fsync.
+const WRITERS: usize = 2;
 
 /// How much longer than a read a write may take: it ends when the bytes are on the disk.
 const WRITE: u32 = 6;
 
-/// What was asked of a disk since its volume was opened.
-#[derive(Debug, Default)]
+/// What was asked of a disk since its volume was opened. Who goes on with an earlier opening takes no place of this one.
+#[derive(Debug)]
 pub(crate) struct DiskCalls {
     pub(crate) reads: Calls,
     pub(crate) writes: Calls,
+    /// Places for readers.
+    pub(crate) readers: Arc<Semaphore>,
+    /// Places for writers.
+    pub(crate) writers: Arc<Semaphore>,
+}
+
+impl Default for DiskCalls {
+    fn default() -> Self {
+        Self {
+            reads: Calls::default(),
+            writes: Calls::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
+            writers: Arc::new(Semaphore::new(WRITERS)),
+        }
+    }
 }
 
 impl DiskCalls {

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::claims::Claim;
 use crate::ingress::Message;
 use crate::orphans::touch;
-use crate::shared::{Shared, blocking};
+use crate::shared::{Shared, blocking, on_disk};
 use crate::{ReplicaError, VolumeState};
 
 /// A pack that is about to be recorded and lacks shards that were acknowledged for it.
@@ -60,8 +60,10 @@ impl Confirmed {
     /// [`ReplicaError::Panicked`].
     pub async fn unanswered(self) -> Result<(), ReplicaError> {
         self.repair(|_| true);
-        // The claim goes along, also when nobody waits for this any more.
-        blocking(move || self.commits.iter().flat_map(|(_, acks)| acks).for_each(|ack| renew(&self.shared, ack))).await
+        let patience = self.shared.write_patience();
+        // The claim goes along, also when nobody waits for this any more because a disk hangs.
+        let renew = move || self.commits.iter().flat_map(|(_, acks)| acks).for_each(|ack| renew(&self.shared, ack));
+        on_disk(patience, renew).await.map(drop)
     }
 
     /// Repairs the packs that lack shards, where there is something to repair.
@@ -111,7 +113,7 @@ fn is_here(shared: &Shared, ack: &ShardAck) -> Result<bool, ReplicaError> {
 /// Makes the shard's file as young as a new one, if it is here.
 fn renew(shared: &Shared, ack: &ShardAck) {
     let slot = shared.shelf.slot(ack.volume).filter(|_| ack.node == shared.node);
-    if let Some(volume) = slot.and_then(|slot| slot.volume()) {
-        touch(&volume, &ack.shard);
+    if let Some(slot) = slot {
+        touch(&slot, &ack.shard);
     }
 }

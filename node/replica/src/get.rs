@@ -9,8 +9,8 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use primitives::ShardId;
 
-use crate::read::{Fault, read_verified};
-use crate::shared::{Shared, blocking};
+use crate::read::{Fault, read};
+use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::{ReplicaError, gone, metrics};
 
@@ -81,11 +81,7 @@ async fn read_one(
     len: u64,
     range: Option<Range<u64>>,
 ) -> Result<Bytes, ReplicaError> {
-    let read = {
-        let (shared, slot) = (shared.clone(), slot.clone());
-        blocking(move || read_verified(&shared, &slot, &shard, len, range)).await
-    };
-    let fault = match read? {
+    let fault = match read(&shared, &slot, &shard, len, range).await? {
         Ok(bytes) => return Ok(bytes),
         Err(Fault::Store(error)) => return Err(error.into()),
         Err(fault) => fault,

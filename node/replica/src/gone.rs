@@ -9,8 +9,8 @@ use primitives::{PackId, ShardId, VolumeId};
 use crate::index::ShardRow;
 use crate::ingress::Message;
 use crate::machine::Seen;
-use crate::read::{Fault, read_verified};
-use crate::shared::{ScrubCounters, Shared, blocking};
+use crate::read::{Fault, read};
+use crate::shared::{ScrubCounters, Shared, on_disk};
 use crate::slot::Slot;
 use crate::{ReplicaError, ReplicaEvent, VolumeState, metrics};
 
@@ -72,10 +72,20 @@ async fn set_aside(shared: Arc<Shared>, slot: Arc<Slot>, shard: ShardId, reason:
     metrics::shard_damaged();
     shared.event(ReplicaEvent::ShardDamaged { shard, volume: slot.id });
     let disk = slot.clone();
-    let moved = blocking(move || disk.volume().map(|volume| volume.quarantine(&shard))).await?;
-    if let Some(Err(error)) = moved {
-        // It stays where it is; its row is unused, and the repaired shard goes to another volume.
-        tracing::warn!(target: "replica", volume = slot.id.0, %shard, %error, "quarantine failed");
+    let quarantine = move || {
+        let calls = disk.calls();
+        let _under_way = calls.writes.begin();
+        disk.volume().map_or(Ok(false), |volume| volume.quarantine(&shard))
+    };
+    // Otherwise it stays where it is; its row is unused, and the repaired shard goes to another volume.
+    match on_disk(shared.write_patience(), quarantine).await? {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => {
+            tracing::warn!(target: "replica", volume = slot.id.0, %shard, %error, "quarantine failed");
+        }
+        None => {
+            tracing::warn!(target: "replica", volume = slot.id.0, %shard, "quarantine takes too long: not waited for")
+        }
     }
     let message = Message::Gone { volume: slot.id, shard };
     shared.mailbox.send(message).await.map_err(|_| ReplicaError::Stopped)
@@ -84,8 +94,7 @@ async fn set_aside(shared: Arc<Shared>, slot: Arc<Slot>, shard: ShardId, reason:
 /// Looks again: whoever found the damage may have read the file before another set it aside and repair wrote a good one.
 async fn is_still_damaged(shared: &Arc<Shared>, slot: &Arc<Slot>, shard: &ShardId) -> Result<bool, ReplicaError> {
     let Some(row) = shared.index.row(slot.id, shard)? else { return Ok(false) };
-    let (task, slot, shard) = (shared.clone(), slot.clone(), *shard);
-    let read = blocking(move || read_verified(&task, &slot, &shard, u64::from(row.len), None)).await?;
+    let read = read(shared, slot, shard, u64::from(row.len), None).await?;
     Ok(matches!(read, Err(Fault::Damaged { .. })))
 }
 

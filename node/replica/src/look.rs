@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use store::Volume;
+
 use crate::fill::Purpose;
 use crate::machine::Seen;
 use crate::shared::{Shared, blocking};
@@ -24,15 +26,25 @@ pub(crate) enum Found {
 pub(crate) async fn look(shared: &Arc<Shared>, slot: Arc<Slot>) -> Result<Found, ReplicaError> {
     let shared = shared.clone();
     blocking(move || match slot.volume() {
-        Some(volume) if !volume.is_present() => Found::Volume(Seen::Absent),
-        Some(volume) if volume.read_only().is_some() => Found::Volume(Seen::ReadOnly),
         Some(volume) => {
-            slot.admits(&volume, 0, Purpose::Write, &shared.config);
-            Found::Volume(Seen::Present)
+            let calls = slot.calls();
+            let _under_way = calls.reads.begin();
+            Found::Volume(look_at(&shared, &slot, &volume))
         }
         None if slot.state() == VolumeState::Lost && shared.shelf.is_back(&slot) => Found::Volume(Seen::Present),
         None if is_claimed(&slot.path) => Found::Claim,
         None => Found::Nothing,
     })
     .await
+}
+
+fn look_at(shared: &Shared, slot: &Slot, volume: &Volume) -> Seen {
+    if !volume.is_present() {
+        Seen::Absent
+    } else if volume.read_only().is_some() {
+        Seen::ReadOnly
+    } else {
+        slot.admits(volume, 0, Purpose::Write, &shared.config);
+        Seen::Present
+    }
 }

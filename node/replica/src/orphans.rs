@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use primitives::ledger::PackRecord;
 use primitives::{ShardId, TimestampMs, VolumeId};
-use store::{Volume, VolumeError};
+use store::VolumeError;
 
 use crate::index::ShardRow;
-use crate::shared::{Shared, blocking, wall_clock};
+use crate::shared::{Shared, on_disk, wall_clock};
 use crate::slot::Slot;
 use crate::status::OrphanReport;
 use crate::surplus::{self, Surplus};
@@ -30,7 +30,7 @@ const PASS_MAX: usize = 65_536;
 pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<OrphanReport, ReplicaError> {
     let known = shared.directory.recorded().await?;
     let (mut report, Found { orphans, surplus }) = find(shared, grace).await?;
-    let had = note_recorded(shared, known).await?;
+    let had = high_water::highest(shared).await?;
     if known < had {
         tracing::warn!(
             target: "replica", known, had, orphans = report.orphans,
@@ -40,7 +40,8 @@ pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<Orph
         report.held_back = true;
         return Ok(report);
     }
-    if !is_believable(report.recorded, report.orphans) {
+    // A note tells a ledger that lost records exactly, and nobody can put shards here to make it doubtful.
+    if had == 0 && !is_believable(report.recorded, report.orphans) {
         tracing::warn!(
             target: "replica", orphans = report.orphans, recorded = report.recorded,
             "the ledger knows fewer of the shards here than it does not: none is removed, as it may have lost its records; \
@@ -67,20 +68,6 @@ pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<Orph
     Ok(report)
 }
 
-/// Notes how many packs are recorded, if they are more than ever before; says how many they were at most.
-async fn note_recorded(shared: &Arc<Shared>, known: u64) -> Result<u64, ReplicaError> {
-    let slots = shared.shelf.slots();
-    let note = move || {
-        let slots = || slots.iter().map(AsRef::as_ref);
-        let had = high_water::highest(slots());
-        if known > had {
-            high_water::raise(slots(), known);
-        }
-        had
-    };
-    blocking(note).await
-}
-
 /// Whether to believe a ledger that does not know these shards: one that has lost its records knows none.
 fn is_believable(recorded: u64, orphans: u64) -> bool {
     orphans <= recorded
@@ -98,6 +85,10 @@ async fn find(shared: &Arc<Shared>, grace: Duration) -> Result<(OrphanReport, Fo
     let mut report = OrphanReport::default();
     let mut found = Found::default();
     for slot in shared.shelf.slots() {
+        // The next pass sees those that do not answer now.
+        if !slot.answers(shared.config.read_timeout) {
+            continue;
+        }
         let mut after: Option<ShardId> = None;
         loop {
             let page = shared.index.page(slot.id, after.as_ref(), PAGE)?;
@@ -106,7 +97,7 @@ async fn find(shared: &Arc<Shared>, grace: Duration) -> Result<(OrphanReport, Fo
             for (shard, row) in page {
                 if is_recorded(shared, &slot, &shard, &row, &mut found.surplus).await? {
                     report.recorded += 1;
-                } else if is_old(&slot, &shard, grace).await? {
+                } else if is_old(shared, &slot, &shard, grace).await? {
                     report.orphans += 1;
                     if found.orphans.len() < PASS_MAX {
                         found.orphans.push((slot.id, shard));
@@ -142,13 +133,19 @@ async fn is_recorded(
 }
 
 /// Whether the file was last needed longer ago than the grace period. Not when its disk does not say.
-async fn is_old(slot: &Arc<Slot>, shard: &ShardId, grace: Duration) -> Result<bool, ReplicaError> {
+async fn is_old(shared: &Shared, slot: &Arc<Slot>, shard: &ShardId, grace: Duration) -> Result<bool, ReplicaError> {
+    let patience = shared.config.read_timeout;
+    if slot.is_stalled(patience) {
+        return Ok(false);
+    }
     let (slot, shard) = (slot.clone(), *shard);
-    blocking(move || {
-        let touched = slot.volume().and_then(|volume| volume.touched(&shard).ok().flatten());
-        touched.is_some_and(|touched| age(touched, wall_clock()) >= grace)
-    })
-    .await
+    let touched = move || {
+        let calls = slot.calls();
+        let _under_way = calls.reads.begin();
+        slot.volume()?.touched(&shard).ok()?
+    };
+    let touched = on_disk(patience, touched).await?.flatten();
+    Ok(touched.is_some_and(|touched| age(touched, wall_clock()) >= grace))
 }
 
 /// The time since `touched`; none when that lies in the future, because a clock was set back.
@@ -157,7 +154,10 @@ fn age(touched: TimestampMs, now: TimestampMs) -> Duration {
 }
 
 /// Makes a shard that is needed now as young as one that came now.
-pub(crate) fn touch(volume: &Volume, shard: &ShardId) {
+pub(crate) fn touch(slot: &Slot, shard: &ShardId) {
+    let Some(volume) = slot.volume() else { return };
+    let calls = slot.calls();
+    let _under_way = calls.writes.begin();
     if let Err(error) = volume.touch(shard) {
         // It may be removed sooner; then a commit finds it gone. Only one whose answer was lost could still be recorded.
         tracing::warn!(target: "replica", path = %volume.path().display(), %shard, %error, "cannot touch a shard's file");
@@ -175,13 +175,14 @@ async fn remove_one(
     let Some(leaving) = shared.claims.let_go(shard) else { return Ok(None) };
     let Some(slot) = shared.shelf.slot(volume) else { return Ok(None) };
     if shared.is_gone(volume, &shard)
-        || !is_old(&slot, &shard, grace).await?
+        || !slot.answers(shared.config.read_timeout)
+        || !is_old(shared, &slot, &shard, grace).await?
         || shared.directory.needed(&shard, None).await?
     {
         return Ok(None);
     }
     let task = shared.clone();
-    let removed = blocking(move || {
+    let removal = move || {
         // To the end of the removal, also when nobody waits for it any more.
         let _leaving = leaving;
         // The row goes first: a row without a file would be a lost shard, a file without a row is an orphan again.
@@ -191,10 +192,16 @@ async fn remove_one(
         if task.holders(&shard)?.is_empty() {
             task.index.delete_outboard(&shard)?;
         }
+        let calls = slot.calls();
+        let _under_way = calls.writes.begin();
         volume.delete(&shard)?;
         Ok(Some(row))
-    });
-    match removed.await? {
+    };
+    let Some(removed) = on_disk(shared.write_patience(), removal).await? else {
+        tracing::warn!(target: "replica", volume = volume.0, %shard, "the removal of an orphan takes too long: not waited for");
+        return Ok(None);
+    };
+    match removed {
         Ok(Some(row)) => {
             let bytes = u64::from(row.len);
             tracing::debug!(target: "replica", volume = volume.0, %shard, bytes, "orphan removed");

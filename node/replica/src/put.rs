@@ -8,14 +8,13 @@ use primitives::{PackHeader, PackId, ShardAck, ShardId, VolumeId};
 use rustix::io::Errno;
 use store::VolumeError;
 
-use crate::calls::DiskCalls;
 use crate::fill::Purpose;
 use crate::index::ShardRow;
 use crate::machine::Seen;
 use crate::orphans::touch;
 use crate::place::{Candidate, order, rank};
-use crate::read::{Fault, read_verified};
-use crate::shared::{Placed, Shared, blocking, wall_clock};
+use crate::read::{Fault, read};
+use crate::shared::{Placed, Shared, blocking, on_disk, wall_clock};
 use crate::slot::Slot;
 use crate::{ReplicaError, WIDTH_MAX, metrics};
 
@@ -78,9 +77,10 @@ async fn held_already(shared: &Arc<Shared>, item: &Item) -> Result<Option<ShardA
             continue;
         }
         if is_right(shared, &slot, &item.shard, len).await? {
-            let shard = item.shard;
-            let young = slot.clone();
-            blocking(move || young.volume().map(|volume| touch(&volume, &shard))).await?;
+            let (shard, young) = (item.shard, slot.clone());
+            if on_disk(shared.write_patience(), move || touch(&young, &shard)).await?.is_none() {
+                continue;
+            }
             return Ok(Some(shared.ack(item.pack, item.index, item.shard, slot.id)));
         }
     }
@@ -88,16 +88,11 @@ async fn held_already(shared: &Arc<Shared>, item: &Item) -> Result<Option<ShardA
 }
 
 async fn is_right(shared: &Arc<Shared>, slot: &Arc<Slot>, shard: &ShardId, len: u64) -> Result<bool, ReplicaError> {
-    let (task, slot, shard) = (shared.clone(), slot.clone(), *shard);
-    let read = {
-        let slot = slot.clone();
-        blocking(move || read_verified(&task, &slot, &shard, len, None)).await?
-    };
-    match read {
+    match read(shared, slot, shard, len, None).await? {
         Ok(_) => Ok(true),
         Err(Fault::Store(error)) => Err(error.into()),
         Err(fault) => {
-            crate::gone::fault(shared, &slot, &shard, &fault).await?;
+            crate::gone::fault(shared, slot, shard, &fault).await?;
             Ok(false)
         }
     }
@@ -180,25 +175,30 @@ fn reserve(shared: &Shared, item: &Item, placed: Placed) -> bool {
     true
 }
 
-/// Writes a shard to a volume; `false` when that would bring the volume above its mark.
+/// Writes a shard to a volume; `false` when that would bring the volume above its mark. One that takes too long may end later
+/// all the same: the shard then lies there too, and goes as one that nobody looks for there.
 async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<bool, ReplicaError> {
-    let patience = DiskCalls::write_patience(shared.config.read_timeout);
-    let Ok(permit) = tokio::time::timeout(patience, slot.writers.acquire()).await else {
-        return Err(
-            VolumeError::Io { operation: "waiting to write", path: slot.path.clone(), errno: Errno::TIMEDOUT }.into()
-        );
-    };
-    let _permit = permit.map_err(|_| ReplicaError::Stopped)?;
+    let written = tokio::time::timeout(shared.write_patience(), write(shared, slot, item, purpose)).await;
+    written.unwrap_or_else(|_| {
+        Err(VolumeError::Io { operation: "write", path: slot.path.clone(), errno: Errno::TIMEDOUT }.into())
+    })
+}
+
+async fn write(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<bool, ReplicaError> {
+    // Nobody removes the shard while it is written, also when nobody waits for the write any more.
+    let claim = shared.claims.claim(vec![item.shard]).await;
+    let place = slot.calls().writers.clone().acquire_owned().await.map_err(|_| ReplicaError::Stopped)?;
     let (shared, slot, item) = (shared.clone(), slot.clone(), item.clone());
     blocking(move || {
+        let _until_it_ends = (claim, place);
         let path = slot.path.clone();
         let Some(volume) = slot.writable(purpose) else { return Err(VolumeError::Missing { path }.into()) };
         let len = u64::try_from(item.bytes.len()).unwrap_or(u64::MAX);
+        let calls = slot.calls();
+        let under_way = calls.writes.begin();
         if !slot.admits(&volume, len, purpose, &shared.config) {
             return Ok(false);
         }
-        let calls = slot.calls();
-        let under_way = calls.writes.begin();
         volume.put(&item.shard, &item.bytes)?;
         drop(under_way);
         let row_len = u32::try_from(item.bytes.len()).unwrap_or(u32::MAX);

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use primitives::ShardId;
 use store::{StoreError, Volume, VolumeError};
 
+use crate::ReplicaError;
 use crate::groups::{GROUP, GroupHashes};
-use crate::shared::{Shared, Watch};
+use crate::shared::{Shared, Watch, blocking};
 use crate::slot::Slot;
 
 /// Why a read gave nothing.
@@ -18,8 +19,8 @@ pub(crate) enum Fault {
     Damaged { reason: String, disk: bool },
     /// The volume is not there, or failed in a way that says nothing about this shard.
     Volume(VolumeError),
-    /// An earlier read of the volume hangs. It is asked nothing more until that one comes back: each further read could
-    /// take a thread for as long.
+    /// The read, or an earlier one of the volume, did not come back in time. The volume is asked nothing more while one hangs: each
+    /// further read could take a thread for as long.
     Stalled,
     /// The database failed.
     Store(StoreError),
@@ -31,8 +32,36 @@ impl From<StoreError> for Fault {
     }
 }
 
-/// Bytes `range` (default: all) of a shard of `len` bytes. The range must lie inside the shard.
-pub(crate) fn read_verified(
+/// Bytes `range` (default: all) of a shard of `len` bytes, waited for as long as a read may take. The range must lie inside the
+/// shard.
+///
+/// # Errors
+/// [`ReplicaError::Panicked`].
+pub(crate) async fn read(
+    shared: &Arc<Shared>,
+    slot: &Arc<Slot>,
+    shard: &ShardId,
+    len: u64,
+    range: Option<Range<u64>>,
+) -> Result<Result<Bytes, Fault>, ReplicaError> {
+    let patience = shared.config.read_timeout;
+    let work = async {
+        if slot.is_stalled(patience) {
+            return Ok(Err(Fault::Stalled));
+        }
+        let place = slot.calls().readers.clone().acquire_owned().await.map_err(|_| ReplicaError::Stopped)?;
+        let (task, slot, shard) = (shared.clone(), slot.clone(), *shard);
+        blocking(move || {
+            // To the end of the read, also when nobody waits for it any more.
+            let _place = place;
+            read_verified(&task, &slot, &shard, len, range)
+        })
+        .await
+    };
+    tokio::time::timeout(patience, work).await.unwrap_or(Ok(Err(Fault::Stalled)))
+}
+
+fn read_verified(
     shared: &Shared,
     slot: &Slot,
     shard: &ShardId,

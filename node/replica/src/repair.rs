@@ -11,9 +11,9 @@ use crate::fill::Purpose;
 use crate::index::ShardRow;
 use crate::machine::Outcome;
 use crate::put::{Item, Others, keep};
-use crate::read::{Fault, read_verified};
+use crate::read::{Fault, read};
 use crate::rebuild::{Rebuilt, inconsistent, memory, rebuild};
-use crate::shared::{Shared, blocking};
+use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::spread::spread;
 use crate::{Class, ReplicaError, ReplicaEvent, VolumeState, gone, metrics};
@@ -110,18 +110,19 @@ impl Work {
                 continue;
             }
             let Some(shard) = record.header.shards.get(usize::from(index)).copied() else { continue };
-            let read = {
-                let (shared, slot, len) = (shared.clone(), slot.clone(), u64::from(record.header.shard_len));
-                blocking(move || read_verified(&shared, &slot, &shard, len, None)).await?
-            };
-            match read {
+            match read(shared, &slot, &shard, u64::from(record.header.shard_len), None).await? {
                 Ok(bytes) => {
                     sources.push(CheckedShard::check(&record.header, index, bytes).map_err(inconsistent)?);
                     holdings.here.push((index, slot));
                 }
                 Err(Fault::Store(error)) => return Err(error.into()),
+                // It is no source now, and no loss: what hangs is not rebuilt before its volume is lost.
+                Err(Fault::Stalled) => {
+                    self.in_doubt = true;
+                    holdings.here.push((index, slot));
+                }
                 Err(fault) => {
-                    self.in_doubt |= matches!(fault, Fault::Volume(_) | Fault::Stalled);
+                    self.in_doubt |= matches!(fault, Fault::Volume(_));
                     gone::fault(shared, &slot, &shard, &fault).await?;
                 }
             }

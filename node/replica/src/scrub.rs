@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::index::ShardRow;
-use crate::read::{Fault, read_verified};
-use crate::shared::{AT_ONCE, ScrubCounters, Shared, blocking, wall_clock};
+use crate::read::{Fault, read};
+use crate::shared::{AT_ONCE, ScrubCounters, Shared, wall_clock};
 use crate::slot::Slot;
 use crate::{ReplicaError, ScrubReport, gone};
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(shared: Arc<Shared>, cancel: CancellationToken) -> Resul
             Some((slot, shard, row)) => {
                 place = Some((slot.id, shard));
                 if is_due(&row, wall_clock(), shared.config.scrub_period) {
-                    check(&shared, &slot, &shard, &row).await?;
+                    cancel.run_until_cancelled(check(&shared, &slot, &shard, &row)).await.transpose()?;
                     pace(&shared, u64::from(row.len))
                 } else {
                     // Passing over costs a row look-up; yield so that a long run of them does not starve others.
@@ -111,12 +111,8 @@ async fn check(shared: &Arc<Shared>, slot: &Arc<Slot>, shard: &ShardId, row: &Sh
     if shared.is_gone(slot.id, shard) {
         return Ok(true);
     }
-    let read = {
-        let (shared, slot, shard, len) = (shared.clone(), slot.clone(), *shard, u64::from(row.len));
-        blocking(move || read_verified(&shared, &slot, &shard, len, None).map(|_| ())).await?
-    };
-    match read {
-        Ok(()) => {
+    match read(shared, slot, shard, u64::from(row.len), None).await? {
+        Ok(_) => {
             ScrubCounters::add(&shared.scrub.checked, 1);
             ScrubCounters::add(&shared.scrub.bytes, u64::from(row.len));
             let checked = |row: Option<ShardRow>| {

@@ -3,13 +3,14 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ed25519_dalek::{Signer, SigningKey};
 use primitives::{Ed25519Signature, NetworkId, NodeKey, PackId, ShardAck, ShardId, TimestampMs, VolumeId};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use crate::cache::GroupCache;
+use crate::calls::DiskCalls;
 use crate::claims::Claims;
 use crate::index::Index;
 use crate::ingress::Message;
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) mailbox: mpsc::Sender<Message>,
     pub(crate) scrub: ScrubCounters,
     pub(crate) recent: Mutex<Recent>,
+    /// The most packs that were ever recorded, as far as this process has noted or read it.
+    pub(crate) recorded: AtomicU64,
     // Files found damaged whose loss is still being reported: rows that must not be used.
     gone: Mutex<HashSet<(VolumeId, ShardId)>>,
 }
@@ -129,6 +132,7 @@ impl Shared {
             mailbox,
             scrub: ScrubCounters::default(),
             recent: Mutex::default(),
+            recorded: AtomicU64::new(0),
             gone: Mutex::default(),
         }
     }
@@ -166,6 +170,11 @@ impl Shared {
     /// Tells the actor what was seen of a volume. A full mailbox loses it, and the next look at the volume sees it again.
     pub(crate) fn observed(&self, volume: VolumeId, seen: Seen) {
         let _ = self.mailbox.try_send(Message::Observed { volume, seen });
+    }
+
+    /// How long a write is waited for.
+    pub(crate) fn write_patience(&self) -> Duration {
+        DiskCalls::write_patience(self.config.read_timeout)
     }
 
     pub(crate) fn event(&self, event: ReplicaEvent) {
@@ -215,6 +224,15 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(crate::ReplicaError::unfinished)
 }
 
+/// Runs disk work as [`blocking`] does and waits for it no longer than `patience`; `None` when it has not come back by then. It
+/// goes on alone, and keeps what it took along until the disk lets it go.
+pub(crate) async fn on_disk<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>, crate::ReplicaError> {
+    tokio::time::timeout(patience, blocking(work)).await.ok().transpose()
+}
+
 /// A stopwatch for read times.
 pub(crate) struct Watch(Instant);
 
@@ -223,7 +241,7 @@ impl Watch {
         Self(Instant::now())
     }
 
-    pub(crate) fn read(&self) -> std::time::Duration {
+    pub(crate) fn read(&self) -> Duration {
         self.0.elapsed()
     }
 }

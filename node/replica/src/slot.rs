@@ -7,22 +7,17 @@ use std::time::Duration;
 
 use primitives::VolumeId;
 use store::{Space, Volume};
-use tokio::sync::Semaphore;
 
 use crate::ReplicaConfig;
 use crate::calls::DiskCalls;
 use crate::fill::{Fill, Purpose};
 use crate::status::{VolumeState, VolumeStatus};
 
-/// Writers on one volume at a time: one writes while another waits for its fsync.
-const WRITERS: usize = 2;
-
 /// A place for a volume; empty while the volume is lost.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) id: VolumeId,
     pub(crate) path: PathBuf,
-    pub(crate) writers: Semaphore,
     inner: Mutex<Inner>,
     weight: AtomicU32,
     /// The ledger may not know of this volume: it would refuse acknowledgements that name it.
@@ -50,7 +45,6 @@ impl Slot {
         Self {
             id,
             path,
-            writers: Semaphore::new(WRITERS),
             inner: Mutex::new(Inner {
                 volume: volume.map(Arc::new),
                 calls: Arc::default(),
@@ -166,6 +160,11 @@ impl Slot {
 
     pub(crate) fn latency_us(&self) -> u64 {
         self.latency.load(Ordering::Relaxed)
+    }
+
+    /// Whether the volume is in use and answers: something that can wait leaves others alone.
+    pub(crate) fn answers(&self, patience: Duration) -> bool {
+        matches!(self.state(), VolumeState::Up | VolumeState::ReadOnly) && !self.is_stalled(patience)
     }
 
     /// What is being asked of the disk.

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use primitives::ledger::PackRecord;
+use primitives::ledger::{Holder, PackRecord};
 use primitives::{PackId, ShardId, VolumeId};
 
 use crate::fill::Purpose;
 use crate::put::{Item, Others, keep};
-use crate::read::read_verified;
-use crate::shared::{Shared, blocking};
+use crate::read::read;
+use crate::shared::{Shared, blocking, on_disk};
 use crate::slot::Slot;
 use crate::{ReplicaError, VolumeState, metrics};
 
@@ -49,10 +49,11 @@ pub(crate) async fn spread(
         let Some(place) = doubled.filter(|_| has_room(shared, &held)) else { return Ok((shards, bytes)) };
         let (index, from) = here.swap_remove(place);
         let Some(shard) = record.header.shards.get(usize::from(index)).copied() else { return Ok((shards, bytes)) };
-        let (task, slot, len) = (shared.clone(), from.clone(), u64::from(record.header.shard_len));
-        let read = blocking(move || read_verified(&task, &slot, &shard, len, None)).await?;
+        let len = u64::from(record.header.shard_len);
+        // Until the ledger knows of the new place nobody takes either for what a move left behind.
+        let Some(claim) = shared.claims.try_claim(&[shard]) else { return Ok((shards, bytes)) };
         // One that cannot be read now is the scrub's, and stays where it is.
-        let Ok(read) = read else { return Ok((shards, bytes)) };
+        let Ok(read) = read(shared, &from, &shard, len, None).await? else { return Ok((shards, bytes)) };
         let hashed = read.clone();
         let (_, outboard) = blocking(move || coding::range::outboard(&hashed)).await?;
         let others = Others { excluded: held.keys().copied().collect(), held };
@@ -68,6 +69,7 @@ pub(crate) async fn spread(
         // It is on both now. The ledger keeps one holder per index.
         shared.directory.lost(pack, index, from.id).await?;
         shared.directory.held(ack).await?;
+        drop(claim);
         leave(shared, &from, pack, index, shard).await?;
         tracing::info!(target: "replica", %pack, index, from = from.id.0, to = to.0, "shard moved to a volume of its own");
         metrics::moved(len);
@@ -89,10 +91,18 @@ pub(crate) async fn leave(
     shard: ShardId,
 ) -> Result<bool, ReplicaError> {
     let Some(leaving) = shared.claims.let_go(shard) else { return Ok(false) };
+    // Whoever calls has seen the record before: a move that ended since may have made this volume the holder.
+    let Some(record) = shared.directory.pack(&pack).await? else { return Ok(false) };
+    if !is_elsewhere(shared, &record, from.id, (pack, index), &shard)? {
+        return Ok(false);
+    }
+    let is_copy = |holder: &Holder| record.header.shards.get(usize::from(holder.index)) == Some(&shard);
+    let here = |holder: &&Holder| holder.node == shared.node && holder.volume == from.id;
     // The row does not know all packs that have the shard when it was made again from the file.
-    let others = shared.directory.needed(&shard, Some(pack)).await?;
+    let others = record.holders.iter().filter(here).any(is_copy) || shared.directory.needed(&shard, Some(pack)).await?;
     let (task, slot) = (shared.clone(), from.clone());
-    blocking(move || {
+    let removal = move || {
+        // To the end of the removal, also when nobody waits for it any more.
         let _leaving = leaving;
         let Some(volume) = slot.volume() else { return Ok(false) };
         let (before, after) = task.index.change(slot.id, &shard, |row| {
@@ -103,9 +113,25 @@ pub(crate) async fn leave(
         })?;
         if let (Some(before), None) = (before, after) {
             slot.removed(u64::from(before.len));
+            let calls = slot.calls();
+            let _under_way = calls.writes.begin();
             return Ok(volume.delete(&shard)?);
         }
         Ok(false)
-    })
-    .await?
+    };
+    on_disk(shared.write_patience(), removal).await?.unwrap_or(Ok(false))
+}
+
+/// Whether another volume of this node is the holder by the record, and has the shard by the index.
+fn is_elsewhere(
+    shared: &Shared,
+    record: &PackRecord,
+    volume: VolumeId,
+    member: (PackId, u8),
+    shard: &ShardId,
+) -> Result<bool, ReplicaError> {
+    let holder = record.holders.iter().find(|holder| holder.index == member.1 && holder.node == shared.node);
+    let Some(holder) = holder.filter(|holder| holder.volume != volume) else { return Ok(false) };
+    let row = shared.index.row(holder.volume, shard)?;
+    Ok(!shared.is_gone(holder.volume, shard) && row.is_some_and(|row| row.members.contains(&member)))
 }

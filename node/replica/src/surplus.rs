@@ -7,8 +7,8 @@ use primitives::ledger::PackRecord;
 use primitives::{PackId, ShardId, VolumeId};
 
 use crate::ReplicaError;
-use crate::read::{Fault, read_verified};
-use crate::shared::{Shared, blocking};
+use crate::read::{Fault, read};
+use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::spread::leave;
 
@@ -55,9 +55,8 @@ async fn is_held(shared: &Arc<Shared>, holder: &Arc<Slot>, surplus: &Surplus, le
     if shared.is_gone(holder.id, &shard) || !row.is_some_and(|row| row.members.contains(&(pack, index))) {
         return Ok(false);
     }
-    let (task, slot) = (shared.clone(), holder.clone());
-    match blocking(move || read_verified(&task, &slot, &shard, len, None).map(drop)).await? {
-        Ok(()) => Ok(true),
+    match read(shared, holder, &shard, len, None).await? {
+        Ok(_) => Ok(true),
         Err(Fault::Store(error)) => Err(error.into()),
         // The scrub's and the readers' to report; until then the surplus one may be of use.
         Err(_) => Ok(false),

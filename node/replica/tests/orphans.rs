@@ -106,6 +106,7 @@ async fn nothing_is_removed_while_the_ledger_cannot_be_asked_or_knows_too_little
     assert_eq!(report, OrphanReport { orphans: 24, held_back: true, ..OrphanReport::default() });
     *node.directory.packs.lock().unwrap() = packs;
     assert_eq!(files(&node, &acks), 6);
+    noted(&node, 3).await;
     // One that was put back to an older state knows some, and believes that it knows all.
     let before = replica.remove_orphans_now(3 * HOUR).await.unwrap();
     assert!(!before.held_back, "{before:?}");
@@ -114,6 +115,52 @@ async fn nothing_is_removed_while_the_ledger_cannot_be_asked_or_knows_too_little
     assert!(report.held_back && report.removed == 0 && report.recorded >= report.orphans, "{report:?}");
     node.directory.packs.lock().unwrap().insert(last.0, last.1);
     assert_eq!(files(&node, &acks), 6);
+    node.check_all(&replica, &recorded).await;
+}
+
+/// Waits until every volume says that so many packs are recorded.
+async fn noted(node: &Node, packs: u64) {
+    let says = |volume| fs::read_to_string(node.volume_path(volume).join("recorded-packs")).ok();
+    eventually("noted", || (0..6).all(|volume| says(volume) == Some(format!("{packs}\n")))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_many_packs_are_recorded_is_noted_without_a_pass_over_orphans_and_outlives_the_database() {
+    let mut node = Node::new(6);
+    node.config.orphan_grace = None;
+    let replica = node.start().await;
+    let packs = packs(4, 4096);
+    let mut acks = Vec::new();
+    for pack in &packs {
+        acks = node.store(&replica, pack).await;
+    }
+    noted(&node, 4).await;
+    node.stop(replica).await;
+    // A copy of ledger and index is put back that is older than the last pack.
+    fs::remove_dir_all(node.root.join("db")).unwrap();
+    let last = node.directory.packs.lock().unwrap().pop_last().unwrap();
+    let replica = node.start().await;
+    let report = replica.remove_orphans_now(NOW).await.unwrap();
+    assert_eq!((report.recorded, report.orphans, report.removed, report.held_back), (18, 6, 0, true));
+    assert_eq!(files(&node, &acks), 6);
+    node.check_all(&replica, &packs).await;
+    noted(&node, 4).await;
+    // As many packs as before: it has all of them.
+    node.directory.packs.lock().unwrap().insert(last.0, last.1);
+    assert!(!replica.remove_orphans_now(NOW).await.unwrap().held_back);
+    node.check_all(&replica, &packs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_can_stop_the_removal_by_sending_shards() {
+    let (node, replica, recorded, _, mut acks) = node_with_orphans().await;
+    noted(&node, 3).await;
+    for seed in 200..204 {
+        acks.extend(put(&replica, &pack(Policy::ERASURE, 64, seed)).await);
+    }
+    make_old(&node, &acks, 2 * HOUR);
+    let report = replica.remove_orphans_now(HOUR).await.unwrap();
+    assert_eq!((report.recorded, report.orphans, report.removed, report.held_back), (18, 30, 30, false));
     node.check_all(&replica, &recorded).await;
 }
 

@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use primitives::{Policy, VolumeId};
@@ -85,4 +86,35 @@ async fn what_a_move_left_behind_is_removed_later() {
     assert_eq!(used(left.volume), shards - 1);
     node.check(&replica, &moved).await;
     assert_eq!(node.directory.record(&moved.id).holders, now);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_and_the_removal_of_what_lies_at_its_end_leave_one_of_the_two() {
+    let (mut node, replica) = Node::running(6).await;
+    let moved = pack(Policy::ERASURE, 4096, 1);
+    node.store(&replica, &moved).await;
+    node.stop(replica).await;
+    // By the ledger another volume is the holder of one shard, and has two therefore; the file of an earlier place is there still.
+    let (shard, from, to) = (moved.header.shards[0], node.volume_of(&moved.id, 1), node.volume_of(&moved.id, 0));
+    fs::copy(node.file(to, &shard), node.file(from, &shard)).unwrap();
+    let holder = |volume| {
+        let mut packs = node.directory.packs.lock().unwrap();
+        packs.get_mut(&moved.id).unwrap().holders.iter_mut().find(|holder| holder.index == 0).unwrap().volume = volume;
+    };
+    holder(from);
+    node.directory.answers_left.store(1000, Ordering::SeqCst);
+    node.directory.stall();
+    let replica = node.start().await;
+    eventually("the shard is on both, and the ledger is told", || node.directory.unanswered() == 1).await;
+    replica.remove_orphans_now(HOUR).await.unwrap();
+    node.directory.go_on();
+    eventually("moved", || node.volume_of_if(&moved.id, 0) == Some(to)).await;
+    eventually("the move is over", || {
+        let repairs = replica.status().repairs;
+        repairs.queued + repairs.running == 0
+    })
+    .await;
+    assert!(node.file(to, &shard).exists(), "where the ledger looks for it");
+    assert!(!node.file(from, &shard).exists());
+    node.check(&replica, &moved).await;
 }

@@ -1,23 +1,26 @@
-//! Reads that do not come back in time, because the disk hangs or because nobody gets to read.
+//! Reads and writes that do not come back in time, because the disk hangs or because nobody gets to read.
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use primitives::VolumeId;
+use mounts::{Frozen, Mount};
+use primitives::{Policy, VolumeId};
 use replica::{Replica, ReplicaError, VolumeState};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use support::{Node, Pack, eventually, packs};
+use support::{Node, Pack, eventually, pack, packs};
 
 const V: usize = 3;
 /// More than the failed reads for which a disk is given up.
 const PACKS: u64 = 12;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// A node whose readers are impatient, with packs on it.
 async fn node() -> (Node, Replica, Vec<Pack>) {
@@ -55,9 +58,18 @@ impl Hanging {
         let pipe = self.file.with_extension("pipe");
         fs::rename(&self.file, &pipe).unwrap();
         fs::rename(&self.aside, &self.file).unwrap();
-        // Opens at once because readers wait for it.
-        drop(fs::File::options().write(true).open(&pipe).unwrap());
+        // For reading too, so that it opens at once when nobody reads.
+        drop(fs::File::options().read(true).write(true).open(&pipe).unwrap());
         fs::remove_file(pipe).unwrap();
+    }
+}
+
+impl Hanging {
+    /// As [`Self::go_on`], when the volume was moved away.
+    fn abandoned(self, volume: &Path) {
+        let pipe = self.file.strip_prefix(volume).unwrap();
+        let pipe = volume.with_extension("unplugged").join(pipe);
+        drop(fs::File::options().read(true).write(true).open(pipe).unwrap());
     }
 }
 
@@ -67,18 +79,18 @@ async fn ask(node: &Node, replica: &Replica, packs: &[Pack]) -> Vec<Result<(), R
     futures::future::join_all(shards.iter().map(|shard| async { replica.get(shard, None).await.map(drop) })).await
 }
 
+/// From now on every read of these packs' shards on volume [`V`] hangs.
+fn hang(node: &Node, packs: &[Pack]) -> Vec<Hanging> {
+    let volume = VolumeId(u16::try_from(V).unwrap());
+    let shard = |pack: &Pack| pack.header.shards[usize::from(index_on_it(node, pack))];
+    packs.iter().map(|pack| Hanging::new(node.file(volume, &shard(pack)))).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_hangs_is_suspect_while_it_does_and_loses_nothing() {
     let (node, replica, packs) = node().await;
     let (last, hanging) = packs.split_last().unwrap();
-    let pipes: Vec<Hanging> = hanging
-        .iter()
-        .map(|pack| {
-            let index = index_on_it(&node, pack);
-            let volume = VolumeId(u16::try_from(V).unwrap());
-            Hanging::new(node.file(volume, &pack.header.shards[usize::from(index)]))
-        })
-        .collect();
+    let pipes = hang(&node, hanging);
     for answer in ask(&node, &replica, hanging).await {
         assert!(matches!(answer, Err(ReplicaError::Slow { .. })), "{answer:?}");
     }
@@ -128,4 +140,137 @@ fn reads_that_wait_for_a_thread_say_nothing_of_the_disk() {
         assert_eq!(node.directory.lost_calls.load(Ordering::SeqCst), 0, "nothing was reported lost");
     });
     runtime.shutdown_background();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repair_scrub_and_removal_go_on_beside_a_disk_that_hangs() {
+    let (node, replica, packs) = node().await;
+    let orphan = pack(Policy::ERASURE, 4096, 100);
+    for (index, shard) in (0u8..).zip(&orphan.header.shards) {
+        let bytes = orphan.shards[usize::from(index)].clone();
+        let ack = replica.put(orphan.id, index, 6, *shard, bytes).await.unwrap();
+        let file = fs::File::options().write(true).open(node.file(ack.volume, shard)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - 2 * HOUR).unwrap();
+    }
+    let pipes = hang(&node, &packs);
+    node.lose_volume(1);
+    // More packs than are repaired at a time: each that begins asks the disk that hangs, until it counts as one.
+    node.repaired_without(&[1], &packs).await;
+    let on_it = VolumeId(u16::try_from(V).unwrap());
+    for pack in &packs {
+        assert!(node.volumes_of(&pack.id).contains(&on_it.0), "nothing that hangs counts as lost");
+    }
+    let scrubbed = replica.scrub_now().await.unwrap();
+    assert_eq!(scrubbed.damaged, 0);
+    let report = replica.remove_orphans_now(HOUR).await.unwrap();
+    assert_eq!((report.removed, report.held_back), (4, false), "all but those on the two: {report:?}");
+    pipes.into_iter().for_each(Hanging::go_on);
+    eventually("up", || replica.status().volumes[V].state == VolumeState::Up).await;
+    node.check_all(&replica, &packs).await;
+    assert_eq!(replica.remove_orphans_now(HOUR).await.unwrap().removed, 1, "the one that was on it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_in_the_place_of_one_whose_reads_never_came_back_is_used_as_any_other() {
+    let (node, replica, packs) = node().await;
+    let pipes = hang(&node, &packs);
+    for answer in ask(&node, &replica, &packs).await {
+        assert!(matches!(answer, Err(ReplicaError::Slow { .. })), "{answer:?}");
+    }
+    eventually("suspect", || replica.status().volumes[V].state == VolumeState::Suspect).await;
+    // The cable is loose, and the system takes the disk for another one when it is back.
+    node.unplug(V);
+    eventually("lost", || replica.status().volumes[V].state == VolumeState::Lost).await;
+    copy_volume(&node.volume_path(V).with_extension("unplugged"), &node.volume_path(V));
+    let state = || replica.status().volumes[V].clone();
+    eventually("up", || state().state == VolumeState::Up && state().announced).await;
+    node.repaired_without(&[], &packs).await;
+    node.check_all(&replica, &packs).await;
+    let more = pack(Policy::ERASURE, 4096, 100);
+    let volumes = put(&replica, &more).await;
+    assert!(volumes.contains(&VolumeId(u16::try_from(V).unwrap())), "{volumes:?}");
+    node.check(&replica, &more).await;
+    assert_eq!(state().state, VolumeState::Up);
+    // The readers that still wait let go of their threads.
+    pipes.into_iter().for_each(|pipe| pipe.abandoned(&node.volume_path(V)));
+}
+
+/// A copy of a volume with other inodes. Pipes are left behind; what they stand for is beside them.
+fn copy_volume(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (kind, name) = (entry.file_type().unwrap(), entry.file_name());
+        if kind.is_dir() {
+            copy_volume(&entry.path(), &to.join(name));
+        } else if kind.is_file() {
+            let name = name.to_str().unwrap();
+            fs::copy(entry.path(), to.join(name.strip_suffix(".aside").unwrap_or(name))).unwrap();
+        }
+    }
+}
+
+/// A node on a disk of its own for volume [`V`], whose writes can be made to hang, with an empty directory for another disk.
+fn node_with_a_disk() -> Option<(Node, Mount)> {
+    let mut node = Node::new(6);
+    node.config.read_timeout = Duration::from_millis(200);
+    let mount = Mount::ext4(&node.root.join("disk"), &node.root.join("image"), 24 << 20)?;
+    fs::create_dir(mount.path().join("volume")).unwrap();
+    symlink(mount.path().join("volume"), node.volume_path(V)).unwrap();
+    Some((node, mount))
+}
+
+/// Puts this pack's shards.
+async fn put(replica: &Replica, pack: &Pack) -> Vec<VolumeId> {
+    let shards = (0u8..).zip(&pack.header.shards);
+    let puts = shards.map(|(index, shard)| async move {
+        let bytes = pack.shards[usize::from(index)].clone();
+        replica.put(pack.id, index, 6, *shard, bytes).await.unwrap().volume
+    });
+    futures::future::join_all(puts).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_go_on_to_the_next_volume_when_a_disk_hangs_and_what_ends_late_is_no_loss() {
+    let Some((mut node, mount)) = node_with_a_disk() else { return };
+    let replica = node.start().await;
+    let it = VolumeId(u16::try_from(V).unwrap());
+    let frozen: Frozen = mount.freeze();
+    let packs = packs(4, 4096);
+    for pack in &packs {
+        let volumes = put(&replica, pack).await;
+        assert!(!volumes.contains(&it), "{volumes:?}");
+    }
+    assert_eq!(replica.status().volumes[V].state, VolumeState::Suspect);
+    drop(frozen);
+    eventually("up", || replica.status().volumes[V].state == VolumeState::Up).await;
+    let again = put(&replica, &pack(Policy::ERASURE, 4096, 100)).await;
+    assert!(again.contains(&it), "{again:?}");
+    // Those that nobody waited for are on the disk now, beside the ones that were acknowledged.
+    for pack in &packs {
+        node.check(&replica, pack).await;
+    }
+    assert_eq!(replica.scrub_now().await.unwrap().damaged, 0);
+    node.stop(replica).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_in_the_place_of_one_whose_writes_never_came_back_takes_shards() {
+    let Some((mut node, mount)) = node_with_a_disk() else { return };
+    let replica = node.start().await;
+    let it = VolumeId(u16::try_from(V).unwrap());
+    let frozen = mount.freeze();
+    for pack in packs(4, 4096) {
+        let volumes = put(&replica, &pack).await;
+        assert!(!volumes.contains(&it), "{volumes:?}");
+    }
+    fs::remove_file(node.volume_path(V)).unwrap();
+    eventually("lost", || replica.status().volumes[V].state == VolumeState::Lost).await;
+    copy_volume(&mount.path().join("volume"), &node.volume_path(V));
+    let state = || replica.status().volumes[V].clone();
+    eventually("up", || state().state == VolumeState::Up && state().announced).await;
+    let volumes = put(&replica, &pack(Policy::ERASURE, 4096, 100)).await;
+    assert!(volumes.contains(&it), "{volumes:?}");
+    drop(frozen);
+    node.stop(replica).await;
 }

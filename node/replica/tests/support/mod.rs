@@ -329,8 +329,13 @@ impl Node {
 
     /// The volume of a pack's shard, by the ledger.
     pub(crate) fn volume_of(&self, pack: &PackId, index: u8) -> VolumeId {
+        self.volume_of_if(pack, index).unwrap()
+    }
+
+    /// As [`Self::volume_of`]; `None` while it has none.
+    pub(crate) fn volume_of_if(&self, pack: &PackId, index: u8) -> Option<VolumeId> {
         let record = self.directory.record(pack);
-        record.holders.iter().find(|holder| holder.index == index).unwrap().volume
+        record.holders.iter().find(|holder| holder.index == index).map(|holder| holder.volume)
     }
 
     /// Reads every shard of the pack through the replica and compares it.
