@@ -70,3 +70,9 @@ async fn a_panic_in_a_part_ends_the_node_with_its_name_and_the_reason() {
     cancel.cancel();
     parts.stopped().await;
 }
+
+#[test]
+fn a_node_runs_with_the_defaults_that_the_replica_names() {
+    let config = Config::default();
+    assert_eq!(replica_config(&config), ReplicaConfig { volumes: config.volumes(), ..ReplicaConfig::default() });
+}

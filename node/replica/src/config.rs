@@ -12,14 +12,14 @@ pub struct ReplicaConfig {
     pub volumes: Vec<PathBuf>,
     /// Every shard is re-hashed once in this time. Default 30 days: the usual period for disks, and 8 TB then cost 3 MB/s.
     pub scrub_period: Duration,
-    /// How often each volume is looked at. Default 5 s.
+    /// How often each volume is looked at. Default 2 s.
     pub check_interval: Duration,
     /// A volume that is not there must still be missing this much later before it counts as lost. Default 1 s: enough
     /// to tell a loss from a remount in progress, short beside the time that a repair takes.
     pub confirm_loss: Duration,
     /// How often all packs of the ledger are compared with what is held here. Default 10 min.
     pub census_interval: Duration,
-    /// Bytes a second that repair may rebuild. Default 256 MiB: leaves a disk half of its speed for readers.
+    /// Bytes a second that repair may rebuild. Default 200 MiB: leaves a disk half of its speed for readers.
     pub repair_bytes_per_second: u64,
     /// Packs repaired at the same time. Default 2: one computes while the other waits for disks.
     pub repairs_max: usize,
@@ -29,8 +29,8 @@ pub struct ReplicaConfig {
     /// Memory for shards under repair, bytes. Default 96 MiB: two full packs of the default policy with two volumes lost. A
     /// pack that takes more is repaired alone.
     pub repair_memory_bytes: usize,
-    /// A read that takes longer fails, so that the reader falls back to other shards; a disk that takes longer is suspect and
-    /// asked nothing more until it answers. Default 10 s: a sleeping disk needs that long to spin up.
+    /// A read that takes longer fails, so that the reader falls back to other shards, and so does a write that takes six times as
+    /// long; a disk that takes longer is suspect and asked nothing more until it answers. Default 10 s: a sleeping disk needs that long to spin up.
     pub read_timeout: Duration,
     /// High-water mark: share of a disk in use from which new shards are refused, per mille. Default 950: what is left is for
     /// repair, and file systems get slow when they are full.
@@ -59,10 +59,10 @@ impl Default for ReplicaConfig {
         Self {
             volumes: Vec::new(),
             scrub_period: Duration::from_secs(30 * 24 * 3600),
-            check_interval: Duration::from_secs(5),
+            check_interval: Duration::from_secs(2),
             confirm_loss: Duration::from_secs(1),
             census_interval: Duration::from_secs(600),
-            repair_bytes_per_second: 256 << 20,
+            repair_bytes_per_second: 200 << 20,
             repairs_max: 2,
             orphan_grace: Some(Duration::from_secs(24 * 3600)),
             repair_memory_bytes: 96 << 20,

@@ -13,7 +13,8 @@ pub enum VolumeState {
     Up,
     /// Reads only: an fsync failed. Replace the disk.
     ReadOnly,
-    /// Was not there when last looked at and is not yet counted as lost, or is back and not yet open, or a read of it hangs.
+    /// Was not there when last looked at and is not yet counted as lost, or is back and not yet open, or a read or write of it
+    /// hangs.
     Suspect,
     /// Gone: its shards are rebuilt elsewhere.
     Lost,
@@ -120,7 +121,8 @@ pub struct OrphanReport {
     pub removed: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// None was removed, because the ledger knows fewer of the shards here than it does not: it may have lost its records.
+    /// None was removed, because the ledger has fewer packs than it had, or, where that is not known, because it knows fewer of the
+    /// shards here than it does not: it may have lost its records.
     pub held_back: bool,
 }
 

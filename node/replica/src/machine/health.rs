@@ -15,7 +15,7 @@ pub(crate) enum Seen {
     Absent,
     /// A read failed in the disk.
     ReadFailed,
-    /// A read has been under way for longer than it may.
+    /// A read or a write has been under way for longer than it may.
     Stalled,
     /// An fsync failed.
     SyncFailed,
