@@ -171,6 +171,7 @@ async fn repair_scrub_and_removal_go_on_beside_a_disk_that_hangs() {
     assert_eq!(scrubbed.damaged, 0);
     let report = replica.remove_orphans_now(HOUR).await.unwrap();
     assert_eq!((report.removed, report.held_back), (4, false), "all but those on the two: {report:?}");
+    eventually("suspect", || replica.status().volumes[V].state == VolumeState::Suspect).await;
     pipes.into_iter().for_each(Hanging::go_on);
     eventually("up", || replica.status().volumes[V].state == VolumeState::Up).await;
     node.check_all(&replica, &packs).await;
