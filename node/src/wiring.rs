@@ -209,6 +209,8 @@ fn rpc_config(config: &Config) -> RpcConfig {
         limits: RpcLimits {
             request_bytes_max: config.rpc.request_mib_max << 20,
             response_bytes_max: config.rpc.response_mib_max << 20,
+            request_memory_bytes: size(u64::from(config.rpc.request_memory_mib) << 20),
+            response_memory_bytes: size(u64::from(config.rpc.response_memory_mib) << 20),
             batch_max: config.rpc.batch_max,
             log_blocks_max: config.rpc.log_blocks_max,
             logs_max: size(config.rpc.logs_max.into()),

@@ -41,6 +41,12 @@ pub struct RpcLimits {
     pub request_bytes_max: u32,
     /// Longest answer, of a batch too, bytes. Default 32 MiB.
     pub response_bytes_max: u32,
+    /// Memory for requests above 64 KiB, counted twice as their bytes come, until they are answered. Default 256 MiB; a
+    /// request that takes more comes alone. [`ShardLimits::wait`] holds for it too. Bytes.
+    pub request_memory_bytes: usize,
+    /// Memory for answers above 64 KiB, until their readers have taken them; a quarter of it is for those that wait.
+    /// Default 256 MiB. [`ShardLimits::wait`] and [`ShardLimits::get_pace`] hold for it too. Bytes.
+    pub response_memory_bytes: usize,
     /// Most requests in a batch. Default 1000, what viem sends at most.
     pub batch_max: u32,
     /// Most blocks that one `eth_getLogs` looks at. Default 10,000.
@@ -61,6 +67,8 @@ impl Default for RpcLimits {
         Self {
             request_bytes_max: 24 * 1024 * 1024,
             response_bytes_max: 32 * 1024 * 1024,
+            request_memory_bytes: 256 * 1024 * 1024,
+            response_memory_bytes: 256 * 1024 * 1024,
             batch_max: 1000,
             log_blocks_max: 10_000,
             logs_max: 10_000,
@@ -78,10 +86,10 @@ pub struct ShardLimits {
     pub put_bytes_max: usize,
     /// Memory for shards on their way out, bytes. Default 256 MiB.
     pub get_bytes_max: usize,
-    /// What a reader must take of its shard while others wait for that memory, bytes a second. Default 1 MiB: so that a
+    /// What a reader must take of its shard, or of a long answer, while others wait for that memory, bytes a second. Default 1 MiB: so that a
     /// few who take next to nothing do not keep everybody from reading, and ordinary lines suffice.
     pub get_pace: usize,
-    /// How long a transfer waits for that memory before it is told to come back. Default 2 s.
+    /// How long a shard, a long request or a long answer waits for its memory before it is told to come back. Default 2 s.
     pub wait: Duration,
 }
 

@@ -20,7 +20,7 @@ use rpc_api::web3::Web3ApiServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Hosts, HttpLayer, Shards, cors_layer};
+use crate::http::{Answers, Hosts, HttpLayer, Requests, Shards, cors_layer};
 use crate::methods::Methods;
 use crate::metrics::MethodMetrics;
 use crate::middleware::Words;
@@ -68,7 +68,8 @@ async fn listen(config: RpcConfig, backend: Arc<dyn Backend>, cancel: Cancellati
     let http = tower::ServiceBuilder::new().option_layer(cors_layer(&config.cors)?).layer(HttpLayer::new(
         Hosts::new(&config.hosts, &config.cors),
         Shards::new(backend, config.shards),
-        limits.request_bytes_max,
+        Requests::new(&limits, config.shards.wait),
+        Answers::new(&limits, config.shards),
     ));
     let rpc =
         RpcServiceBuilder::new().layer_fn(move |inner| Words::new(inner, Arc::clone(&metrics), response_bytes_max));

@@ -25,6 +25,16 @@ const OPTIONS: &[(&str, &str)] = &[
     ("rpc.idle_kib_min", "KiB that must move within idle_seconds, as long as there is so much. 1 to 1048576."),
     ("rpc.request_mib_max", "Longest JSON-RPC request, MiB. 1 to 1024."),
     ("rpc.response_mib_max", "Longest JSON-RPC answer, of a whole batch too, MiB. 1 to 1024."),
+    (
+        "rpc.request_memory_mib",
+        "Memory for JSON-RPC requests above 64 KiB, MiB, taken as their bytes come and counted twice, as they are copied once; \
+         a request that takes more comes alone. 1 to 1048576.",
+    ),
+    (
+        "rpc.response_memory_mib",
+        "Memory for JSON-RPC answers above 64 KiB, MiB, until they are taken; a quarter of it is for those that wait, and an \
+         answer that takes more goes alone. 1 to 1048576.",
+    ),
     ("rpc.batch_max", "Requests in one batch. 1 to 100000."),
     ("rpc.log_blocks_max", "Blocks that one eth_getLogs looks at. 1 to 10000000."),
     ("rpc.logs_max", "Logs that one eth_getLogs returns. 1 to 1000000."),
@@ -38,11 +48,12 @@ const OPTIONS: &[(&str, &str)] = &[
     ("rpc.shard_get_mib", "Memory for shards on their way out, MiB: bounds how many go at once. 32 to 1048576."),
     (
         "rpc.shard_get_kib_per_second",
-        "KiB a second that a reader must take of its shard while others wait for that memory. 1 to 1048576.",
+        "KiB a second that a reader must take of its shard or long answer while others wait for that memory. 1 to 1048576.",
     ),
     (
         "rpc.shard_wait_seconds",
-        "How long a shard waits for that memory before its client is told to come back, seconds. 0 to 600.",
+        "How long a shard, a long request or a long answer waits for its memory before its client is told to come back, \
+         seconds. 0 to 600.",
     ),
     ("metrics.enabled", "Whether Prometheus metrics are served."),
     ("metrics.addr", "Address of the metrics; port 0 = any free one."),

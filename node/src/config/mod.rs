@@ -72,6 +72,8 @@ impl Config {
             ("rpc.idle_kib_min", self.rpc.idle_kib_min.into(), 1, 1 << 20),
             ("rpc.request_mib_max", self.rpc.request_mib_max.into(), 1, 1_024),
             ("rpc.response_mib_max", self.rpc.response_mib_max.into(), 1, 1_024),
+            ("rpc.request_memory_mib", self.rpc.request_memory_mib.into(), 1, 1 << 20),
+            ("rpc.response_memory_mib", self.rpc.response_memory_mib.into(), 1, 1 << 20),
             ("rpc.batch_max", self.rpc.batch_max.into(), 1, 100_000),
             ("rpc.log_blocks_max", self.rpc.log_blocks_max, 1, 10_000_000),
             ("rpc.logs_max", self.rpc.logs_max.into(), 1, 1_000_000),

@@ -58,6 +58,11 @@ pub(crate) struct RpcConfig {
     pub(crate) request_mib_max: u32,
     /// Longest JSON-RPC answer, of a batch too, MiB. Default 32; range 1 to 1,024.
     pub(crate) response_mib_max: u32,
+    /// Memory for JSON-RPC requests above 64 KiB, MiB, counted twice; one that takes more comes alone. Default 256; range 1 to
+    /// 1,048,576.
+    pub(crate) request_memory_mib: u32,
+    /// Memory for JSON-RPC answers above 64 KiB, MiB; one that takes more goes alone. Default 256; range 1 to 1,048,576.
+    pub(crate) response_memory_mib: u32,
     /// Most requests in a batch. Default 1000; range 1 to 100,000.
     pub(crate) batch_max: u32,
     /// Most blocks that one `eth_getLogs` looks at. Default 10,000; range 1 to 10,000,000.
@@ -75,9 +80,11 @@ pub(crate) struct RpcConfig {
     pub(crate) shard_put_mib: u32,
     /// Memory for shards on their way out, MiB, which bounds how many go at once. Default 256; range 32 to 1,048,576.
     pub(crate) shard_get_mib: u32,
-    /// What a reader must take of its shard while others wait for that memory, KiB a second. Default 1024; range 1 to 1,048,576.
+    /// What a reader must take of its shard or long answer while others wait for that memory, KiB a second. Default 1024; range
+    /// 1 to 1,048,576.
     pub(crate) shard_get_kib_per_second: u32,
-    /// How long a shard waits for that memory before its sender or reader is told to come back. Default 2; range 0 to 600.
+    /// How long a shard, a long request or a long answer waits for its memory before its sender or reader is told to come
+    /// back. Default 2; range 0 to 600.
     pub(crate) shard_wait_seconds: u64,
 }
 
@@ -93,6 +100,8 @@ impl Default for RpcConfig {
             idle_kib_min: 64,
             request_mib_max: 24,
             response_mib_max: 32,
+            request_memory_mib: 256,
+            response_memory_mib: 256,
             batch_max: 1000,
             log_blocks_max: 10_000,
             logs_max: 10_000,

@@ -1,27 +1,31 @@
-//! Memory for shards on their way in, taken as they come.
+//! Memory for shards and requests on their way in, taken as they come.
 //!
 //! Whoever announces 32 MiB and sends nothing holds nothing. Shares grow by [`STEP`] with the bytes that are here, and when
-//! the common part of the memory is used up, so that many shards hold a part each and none can have the rest, one after the
+//! the common part of the memory is used up, so that many hold a part each and none can have the rest, one after the
 //! other is finished in a part of its own. Whoever is being finished and is slow makes room for those who wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use jsonrpsee::core::BoxError;
+use jsonrpsee::server::HttpBody;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// What a share grows by, bytes: what every connection may hold at the price of one byte sent.
 const STEP: usize = 64 * 1024;
 /// Whoever is being finished has at least so long, however little others wait.
 const TURN_MIN: Duration = Duration::from_secs(1);
 
-/// The memory of all shards that come in.
+/// The memory of all that comes in.
 #[derive(Debug)]
 pub(super) struct Budget {
     /// In steps.
     common: Arc<Semaphore>,
-    /// Who is finished in the other part of the memory, which is as long as any shard.
+    /// Who is finished in the other part of the memory, which is as long as anything that comes.
     turn: Arc<Semaphore>,
     /// Who waits for either.
     waiting: AtomicUsize,
@@ -33,7 +37,7 @@ pub(super) struct Budget {
 pub(super) struct NoRoom;
 
 impl Budget {
-    /// `bytes` in all, of which `longest`, the length of the longest shard, are for the one that is being finished. Nobody
+    /// `bytes` in all, of which `longest`, what the longest of them takes, are for the one that is being finished. Nobody
     /// waits longer than `wait` for more.
     pub(super) fn new(bytes: usize, longest: usize, wait: Duration) -> Self {
         let steps = bytes.saturating_sub(longest).checked_div(STEP).unwrap_or(0).min(Semaphore::MAX_PERMITS);
@@ -75,8 +79,27 @@ impl Budget {
         timeout(self.wait, more).await.map_err(|_| NoRoom)?.map_err(|_| NoRoom)
     }
 
+    /// The next part of a body, as long as `share` keeps its turn; `None` at the end.
+    pub(super) async fn part(
+        &self,
+        share: &mut Share,
+        body: &mut HttpBody,
+    ) -> Result<Option<Result<Bytes, BoxError>>, NoRoom> {
+        let frame = loop {
+            match share.until() {
+                None => break body.frame().await,
+                Some(until) => match timeout_at(until, body.frame()).await {
+                    Ok(frame) => break frame,
+                    Err(_) if self.may_stay(share) => {}
+                    Err(_) => return Err(NoRoom),
+                },
+            }
+        };
+        Ok(frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default())))
+    }
+
     /// Whether a share whose time is over keeps its turn, since nobody waits for it.
-    pub(super) fn may_stay(&self, share: &mut Share) -> bool {
+    fn may_stay(&self, share: &mut Share) -> bool {
         let stays = self.waiting.load(Ordering::Relaxed) == 0;
         if let Some((_, until)) = share.turn.as_mut().filter(|_| stays) {
             *until = self.turn_ends();
@@ -105,7 +128,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// What one shard holds of the memory; it goes back when this is dropped.
+/// What one transfer holds of the memory; it goes back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Share {
     /// Of the common part, bytes.
@@ -124,8 +147,8 @@ impl Share {
         }
     }
 
-    /// Until when all of the shard must be here if others wait; `None` = there is no hurry.
-    pub(super) fn until(&self) -> Option<Instant> {
+    /// Until when all of it must be here if others wait; `None` = there is no hurry.
+    fn until(&self) -> Option<Instant> {
         self.turn.as_ref().map(|(_, until)| *until)
     }
 }

@@ -5,15 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use jsonrpsee::core::BoxError;
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use tower::{Layer, Service};
 
 use super::specified::specified;
-use super::{Hosts, Shards, health, reply};
+use super::{Answers, Hosts, Requests, Shards, health, reply};
+use crate::connection::Cut;
 use crate::metrics;
 
 /// Makes [`Http`] services.
@@ -26,12 +26,13 @@ pub(crate) struct HttpLayer {
 struct Parts {
     hosts: Hosts,
     shards: Shards,
-    request_bytes_max: u32,
+    requests: Requests,
+    answers: Answers,
 }
 
 impl HttpLayer {
-    pub(crate) fn new(hosts: Hosts, shards: Shards, request_bytes_max: u32) -> Self {
-        Self { parts: Arc::new(Parts { hosts, shards, request_bytes_max }) }
+    pub(crate) fn new(hosts: Hosts, shards: Shards, requests: Requests, answers: Answers) -> Self {
+        Self { parts: Arc::new(Parts { hosts, shards, requests, answers }) }
     }
 }
 
@@ -102,44 +103,28 @@ where
         if *request.method() != Method::POST {
             return Box::pin(self.inner.call(request));
         }
-        // jsonrpsee answers 500 to a body that is too long and did not say so before, or that stops coming.
-        let (mut inner, limit) = (self.inner.clone(), self.parts.request_bytes_max);
-        Box::pin(async move {
-            match collect(request, limit).await {
-                Ok((request, body)) => specified(inner.call(request).await?, &body).await,
-                Err(refused) => Ok(refused),
-            }
-        })
+        let (inner, parts) = (self.inner.clone(), Arc::clone(&self.parts));
+        Box::pin(async move { answer(inner, &parts, request).await })
     }
 }
 
-/// Reads a body, up to the limit; returns it beside the request too.
-async fn collect(request: HttpRequest, limit: u32) -> Result<(HttpRequest, Bytes), HttpResponse> {
-    let (head, body) = request.into_parts();
-    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    match limited.collect().await {
-        Ok(body) => {
-            let body = body.to_bytes();
-            Ok((HttpRequest::from_parts(head, HttpBody::new(Full::new(body.clone()))), body))
-        }
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(None, limit)),
-        Err(error) => Err(reply::broken_body(&error)),
-    }
-}
-
-/// `413` as JSON-RPC, in geth's words.
-fn too_large(declared: Option<u64>, limit: u32) -> HttpResponse {
-    metrics::refused("size");
-    let found = declared.map_or_else(|| "unknown".to_owned(), |len| len.to_string());
-    let error = serde_json::json!({
-        "jsonrpc": "2.0",
-        "id": null,
-        "error": {
-            "code": rpc_api::codes::INVALID_REQUEST,
-            "message": format!("content length too large ({found}>{limit})"),
-        },
-    });
-    reply::json(StatusCode::PAYLOAD_TOO_LARGE, &error)
+/// jsonrpsee's answer to a request, within the budgets of both ways. The body is read here: jsonrpsee answers 500 to one that
+/// is too long and did not say so before, or that stops coming.
+async fn answer<S>(mut inner: S, parts: &Parts, request: HttpRequest) -> Result<HttpResponse, BoxError>
+where
+    S: Service<HttpRequest, Response = HttpResponse, Error = BoxError>,
+{
+    let (head, mut body) = request.into_parts();
+    let connection = head.extensions.get::<Cut>().cloned().unwrap_or_default();
+    let (asked, share) = match parts.requests.receive(&mut body).await {
+        Ok(received) => received,
+        Err(refused) => return Ok(refused),
+    };
+    let request = HttpRequest::from_parts(head, HttpBody::new(Full::new(asked.clone())));
+    let answer = specified(inner.call(request).await?, &asked).await?;
+    // What was asked is no longer needed, however long the answer waits.
+    drop((asked, share));
+    parts.answers.send(answer, connection).await
 }
 
 impl Parts {
@@ -162,7 +147,7 @@ impl Parts {
             return Some(reply::text(status, message));
         }
         let declared = request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
-        (declared > u64::from(self.request_bytes_max)).then(|| too_large(Some(declared), self.request_bytes_max))
+        self.requests.refuse(declared)
     }
 }
 

@@ -1,8 +1,8 @@
-//! Memory for shards on their way out, and who holds it.
+//! Memory for what is on its way out, and who holds it.
 //!
-//! A shard is read as a whole, and its memory is in use until its reader has taken the last byte. A slow reader harms
-//! nobody as long as there is memory for others too; when somebody waits for it, whoever has had it for longer than a
-//! reader needs that keeps the pace is cut off.
+//! A shard or a long answer is in memory as a whole, which is in use until its reader has taken the last byte. A slow
+//! reader harms nobody as long as there is memory for others too; when somebody waits for it, whoever has had it for
+//! longer than a reader needs that keeps the pace is cut off.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ const UNIT: usize = 16 * 1024;
 /// However short a shard is, its reader has so long.
 const TIME_MIN: Duration = Duration::from_secs(1);
 
-/// The memory of all shards that go out.
+/// The memory of all that goes out.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     units: Arc<Semaphore>,
@@ -35,13 +35,25 @@ impl Outgoing {
 
     /// Memory for so many bytes; `None` when there is none in time.
     pub(super) async fn reserve(&self, len: usize) -> Option<Loan> {
-        // A transfer larger than the whole budget runs alone.
-        let units = u32::try_from(len.min(self.limits.get_bytes_max).div_ceil(UNIT).max(1)).ok()?;
-        let permit = match Arc::clone(&self.units).try_acquire_many_owned(units) {
-            Ok(permit) => permit,
-            Err(_) => self.wait_for(units).await?,
-        };
-        Some(Loan { permit, readers: Arc::clone(&self.readers), place: None })
+        match self.at_once(len) {
+            Some(loan) => Some(loan),
+            None => self.wait_for(self.units_of(len)?).await.map(|permit| self.loan(permit)),
+        }
+    }
+
+    /// Memory for so many bytes; `None` when there is none now.
+    pub(super) fn at_once(&self, len: usize) -> Option<Loan> {
+        let permit = Arc::clone(&self.units).try_acquire_many_owned(self.units_of(len)?).ok()?;
+        Some(self.loan(permit))
+    }
+
+    /// A transfer larger than the whole budget runs alone.
+    fn units_of(&self, len: usize) -> Option<u32> {
+        u32::try_from(len.min(self.limits.get_bytes_max).div_ceil(UNIT).max(1)).ok()
+    }
+
+    fn loan(&self, permit: OwnedSemaphorePermit) -> Loan {
+        Loan { permit, readers: Arc::clone(&self.readers), place: None }
     }
 
     async fn wait_for(&self, units: u32) -> Option<OwnedSemaphorePermit> {
@@ -112,7 +124,7 @@ impl Readers {
     }
 }
 
-/// What one shard holds of the memory; it goes back when this is dropped.
+/// What one transfer holds of the memory; it goes back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Loan {
     permit: OwnedSemaphorePermit,

@@ -8,6 +8,7 @@ use jsonrpsee::server::{HttpBody, HttpResponse};
 use serde::Serialize;
 
 use crate::connection::TooSlow;
+use crate::metrics;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -25,9 +26,24 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> HttpResponse 
     }
 }
 
+/// A JSON-RPC error that is about a request as a whole, whatever its id.
+pub(crate) fn rpc_error(status: StatusCode, code: i32, message: &str) -> HttpResponse {
+    let error = serde_json::json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
+    json(status, &error)
+}
+
 /// `503` with the number of seconds after which to come back.
 pub(crate) fn busy(message: impl std::fmt::Display) -> HttpResponse {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, message);
+    later(text(StatusCode::SERVICE_UNAVAILABLE, message))
+}
+
+/// [`busy`] as JSON-RPC, for lack of memory.
+pub(crate) fn rpc_busy(message: &str) -> HttpResponse {
+    metrics::refused("memory");
+    later(rpc_error(StatusCode::SERVICE_UNAVAILABLE, rpc_api::codes::LIMIT, message))
+}
+
+fn later(mut response: HttpResponse) -> HttpResponse {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

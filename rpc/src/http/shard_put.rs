@@ -3,13 +3,12 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
 use jsonrpsee::server::{HttpBody, HttpResponse};
 use primitives::{PackId, ShardId};
-use tokio::time::timeout_at;
 
 use super::budget::NoRoom;
 use super::buffer::ShardBuffer;
+use super::drain::drain;
 use super::reply;
 use super::shards::{LEN_MAX, Shards, refuse};
 use crate::metrics;
@@ -27,9 +26,8 @@ impl Shards {
             (_, Err((status, reason))) => reply::text(*status, reason),
             (Err(reason), _) => reply::text(StatusCode::BAD_REQUEST, reason),
         };
-        // Senders read the answer after the last byte: what they send has to go somewhere first.
         if len.is_ok() {
-            drain(&mut body).await;
+            drain(&mut body, LEN_MAX).await;
         }
         refused
     }
@@ -40,18 +38,10 @@ impl Shards {
         let mut share = self.puts.share();
         let mut buffer = None;
         loop {
-            let frame = match share.until() {
-                None => body.frame().await,
-                Some(until) => match timeout_at(until, body.frame()).await {
-                    Ok(frame) => frame,
-                    Err(_) if self.puts.may_stay(&mut share) => continue,
-                    Err(_) => return Err(Broken::NoRoom),
-                },
-            };
-            let part = match frame {
+            let part = match self.puts.part(&mut share, body).await.map_err(|NoRoom| Broken::NoRoom)? {
                 None => return Err(bad("the body ended before Content-Length")),
                 Some(Err(error)) => return Err(Broken::Answer(reply::broken_body(&error))),
-                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+                Some(Ok(part)) => part,
             };
             let received = buffer.as_ref().map_or(0, ShardBuffer::received);
             self.puts
@@ -87,16 +77,6 @@ enum Broken {
     NoRoom,
     /// It is over.
     Answer(HttpResponse),
-}
-
-async fn drain(body: &mut HttpBody) {
-    let mut left = LEN_MAX;
-    while let Some(Ok(frame)) = body.frame().await {
-        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-        if left == 0 {
-            return;
-        }
-    }
 }
 
 /// Where in its pack a shard belongs.

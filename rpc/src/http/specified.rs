@@ -29,12 +29,7 @@ pub(super) async fn specified(answer: HttpResponse, asked: &[u8]) -> Result<Http
     let body = body.collect().await?.to_bytes();
     let is_null = *body == *b"null";
     if (is_null && has_id(asked)) || (body.starts_with(NO_JSON) && is_json(asked)) {
-        let error = serde_json::json!({
-            "jsonrpc": "2.0",
-            "id": null,
-            "error": { "code": rpc_api::codes::INVALID_REQUEST, "message": "invalid request" },
-        });
-        return Ok(reply::json(StatusCode::OK, &error));
+        return Ok(reply::rpc_error(StatusCode::OK, rpc_api::codes::INVALID_REQUEST, "invalid request"));
     }
     // A notification, or a batch of nothing else.
     let body = if is_null { Bytes::new() } else { body };

@@ -8,6 +8,7 @@ mod eth;
 mod eth_logs;
 mod http;
 mod ledger;
+mod memory;
 mod native;
 mod node;
 mod node_ledger;

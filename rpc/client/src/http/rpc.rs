@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpc_api::codes;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
 use super::HttpNode;
@@ -62,7 +62,10 @@ impl HttpNode {
         let text = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_vec();
         let text = text.map_err(|error| self.unreachable(error))?;
         if status == 503 || status == 429 {
-            let reason = String::from_utf8_lossy(&text).into_owned();
+            let reason = match serde_json::from_slice(&text) {
+                Ok(Answer::<IgnoredAny> { error: Some(error), .. }) => error.message,
+                _ => String::from_utf8_lossy(&text).into_owned(),
+            };
             return Err(NodeError::NotNow { what: format!("answer {method}"), reason });
         }
         let parsed: Answer<T> = serde_json::from_slice(&text).map_err(|error| match status.as_u16() {
