@@ -14,10 +14,11 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::{Actor, View};
+use crate::calls::DiskCalls;
 use crate::index::Index;
 use crate::machine::{Limits, Machine};
 use crate::shared::{Shared, blocking};
-use crate::shelf::Shelf;
+use crate::shelf::{self, Shelf};
 use crate::{
     Confirmed, Directory, OrphanReport, ReplicaConfig, ReplicaError, ReplicaEvent, ReplicaStatus, ScrubReport,
     ScrubStatus, ShardStat, census, confirm, get, orphans, put, scrub,
@@ -47,8 +48,8 @@ impl std::fmt::Debug for Replica {
 ///
 /// # Errors
 /// A configured volume that cannot be used ([`ReplicaError::Foreign`], [`ReplicaError::Duplicate`],
-/// [`ReplicaError::Volume`]), or a failing database. A volume that was here before and is gone is not an error: its
-/// shards are repaired.
+/// [`ReplicaError::Volume`]), or a failing database. A volume that was here before and is gone, or does not answer
+/// within the time that a write may take, is not an error: its shards are repaired.
 pub fn start(
     config: ReplicaConfig,
     network: NetworkId,
@@ -71,9 +72,9 @@ async fn launch(
 ) -> Result<Replica, ReplicaError> {
     let node = NodeKey::new(node_key.verifying_key().to_bytes());
     let index = Index::new(store);
-    let paths = config.volumes.clone();
+    let places = shelf::knock(&config.volumes, DiskCalls::write_patience(config.read_timeout)).await?;
     let (index, shelf) = blocking(move || {
-        let shelf = Shelf::open(&paths, &index, node, network);
+        let shelf = Shelf::open(&places, &index, node, network);
         (index, shelf)
     })
     .await?;

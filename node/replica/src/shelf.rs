@@ -5,13 +5,16 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use parity_scale_codec::{Decode, Encode};
 use primitives::{NetworkId, NodeKey, VolumeId};
+use rustix::io::Errno;
 use store::{Buffers, Volume, VolumeError, VolumeMarker};
 
 use crate::fill::Purpose;
 use crate::index::Index;
+use crate::shared::on_disk;
 use crate::slot::Slot;
 use crate::{ReplicaError, VolumeState};
 
@@ -43,9 +46,9 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// Opens all configured volumes: creates those that were never there, and leaves empty slots for those that were
-    /// and are gone.
+    /// and are gone, or do not answer.
     pub(crate) fn open(
-        paths: &[PathBuf],
+        places: &[Place],
         index: &Index,
         node: NodeKey,
         network: NetworkId,
@@ -54,8 +57,9 @@ impl Shelf {
         let mut registry: Registry = index.fact(FACT)?.unwrap_or_default();
         // Volumes that exist come first: their ids must not be given to new ones.
         let mut absent = Vec::new();
-        for path in paths {
-            match Volume::open(path) {
+        for Place { path, answers } in places {
+            let opened = if *answers { Volume::open(path) } else { Err(no_answer(path)) };
+            match opened {
                 Ok(volume) => shelf.adopt(volume, &mut registry)?,
                 Err(error) => absent.push((path, error)),
             }
@@ -63,7 +67,7 @@ impl Shelf {
         for (path, error) in absent {
             match (registry.at(path), error) {
                 (_, error @ (VolumeError::InUse { .. } | VolumeError::NotEmpty { .. })) => return Err(error.into()),
-                (Some(known), _) if !is_claimed(path) => {
+                (Some(known), error) if is_no_answer(&error) || !is_claimed(path) => {
                     shelf.insert(Slot::new(known, path.clone(), None));
                 }
                 (_, VolumeError::Missing { .. }) => {
@@ -183,6 +187,32 @@ impl Registry {
         self.known.push(Known { volume, path: bytes.to_vec() });
         self.next = self.next.max(volume.0.saturating_add(1));
     }
+}
+
+/// Where a volume is to be.
+#[derive(Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    answers: bool,
+}
+
+/// Knocks at all volumes at once and waits for none longer than `patience`: a disk that hangs must not keep the node, with all
+/// the others, from starting.
+pub(crate) async fn knock(paths: &[PathBuf], patience: Duration) -> Result<Vec<Place>, ReplicaError> {
+    let places = paths.iter().map(|path| async {
+        let here = path.clone();
+        let answer = on_disk(patience, move || Volume::peek(&here)).await?;
+        Ok(Place { path: path.clone(), answers: answer.is_some() })
+    });
+    futures::future::try_join_all(places).await
+}
+
+fn no_answer(path: &Path) -> VolumeError {
+    VolumeError::Io { operation: "open", path: path.to_owned(), errno: Errno::TIMEDOUT }
+}
+
+const fn is_no_answer(error: &VolumeError) -> bool {
+    matches!(error, VolumeError::Io { errno: Errno::TIMEDOUT, .. })
 }
 
 /// Whether the operator allows the directory to become a new volume.

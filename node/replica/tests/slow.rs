@@ -15,6 +15,7 @@ use mounts::{Frozen, Mount};
 use primitives::{Policy, VolumeId};
 use replica::{Replica, ReplicaError, VolumeState};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use store::VolumeMarker;
 use support::{Node, Pack, eventually, pack, packs};
 
 const V: usize = 3;
@@ -110,6 +111,20 @@ async fn a_disk_that_hangs_is_suspect_while_it_does_and_loses_nothing() {
     let status = replica.status();
     assert_eq!((status.volumes[V].shards, status.repairs.shards), (PACKS, 0), "{status:?}");
     assert_eq!(node.directory.lost_calls.load(Ordering::SeqCst), 0, "nothing was reported lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_starts_beside_a_disk_that_hangs() {
+    let (mut node, replica, packs) = node().await;
+    node.stop(replica).await;
+    let marker = Hanging::new(node.config.volumes[V].join(VolumeMarker::FILE));
+    let replica = node.start().await;
+    assert_eq!(replica.status().volumes[V].state, VolumeState::Lost);
+    eventually("its shards are rebuilt", || replica.status().repairs.shards == PACKS).await;
+    node.check_all(&replica, &packs).await;
+    marker.go_on();
+    eventually("the disk answers again", || replica.status().volumes[V].state == VolumeState::Up).await;
+    node.check_all(&replica, &packs).await;
 }
 
 #[test]

@@ -4,8 +4,9 @@
 //! may, a mount that fails fails the test.
 
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// A mounted file system, unmounted when dropped.
 #[derive(Debug)]
@@ -68,8 +69,18 @@ impl Mount {
     /// When that fails, as it does of a [`Self::tmpfs`].
     #[must_use]
     pub fn freeze(&self) -> Frozen {
-        run("fsfreeze", &["-f".as_ref(), self.0.as_ref()]);
-        Frozen(self.0.clone())
+        // A process of its own thaws it, in a session of its own, when this one ends however it ends: what waits for a frozen
+        // file system cannot be killed.
+        const KEEPER: &str = "fsfreeze -f \"$0\" && echo frozen && cat; fsfreeze -u \"$0\"";
+        let mut keeper = Command::new("setsid");
+        keeper.args(["sh", "-c", KEEPER]).arg(&self.0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let keeper = keeper.spawn();
+        let mut keeper = keeper.unwrap_or_else(|error| panic!("setsid is needed (util-linux): {error}"));
+        let mut said = String::new();
+        let output = keeper.stdout.take().expect("its output is a pipe");
+        BufReader::new(output).read_line(&mut said).expect("the keeper says what it did");
+        assert_eq!(said, "frozen\n", "fsfreeze of {}", self.0.display());
+        Frozen(keeper)
     }
 
     fn new(at: &Path, arguments: &[&OsStr]) -> Option<Self> {
@@ -92,11 +103,13 @@ impl Drop for Mount {
 
 /// A file system whose writes hang until this is dropped.
 #[derive(Debug)]
-pub struct Frozen(PathBuf);
+pub struct Frozen(Child);
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        let _ = Command::new("fsfreeze").arg("-u").arg(&self.0).status();
+        // The keeper thaws at the end of its input.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 
