@@ -164,6 +164,39 @@ fn reads_that_wait_for_a_thread_say_nothing_of_the_disk() {
     runtime.shutdown_background();
 }
 
+#[test]
+fn readers_of_a_disk_that_hangs_leave_threads_to_the_others() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // Some more than one volume has readers at a time.
+        .max_blocking_threads(40)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (node, replica, packs) = node_that_waits(PATIENCE).await;
+        let shard = packs[0].header.shards[usize::from(index_on_it(&node, &packs[0]))];
+        let elsewhere = (0..6u8).find(|index| usize::from(node.volume_of(&packs[0].id, *index).0) != V).unwrap();
+        let elsewhere = packs[0].header.shards[usize::from(elsewhere)];
+        let pipes = hang(&node, &packs[..1]);
+        let readers: Vec<_> = (0..100)
+            .map(|_| {
+                let replica = replica.clone();
+                tokio::spawn(async move { replica.get(&shard, None).await.map(drop) })
+            })
+            .collect();
+        while !readers.iter().all(tokio::task::JoinHandle::is_finished) {
+            replica.get(&elsewhere, None).await.unwrap();
+        }
+        for reader in readers {
+            let answer = reader.await.unwrap();
+            assert!(matches!(answer, Err(ReplicaError::Slow { .. })), "{answer:?}");
+        }
+        pipes.into_iter().for_each(Hanging::go_on);
+    });
+    runtime.shutdown_background();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn repair_scrub_and_removal_go_on_beside_a_disk_that_hangs() {
     let (node, replica, packs) = node_that_waits(PATIENCE).await;
