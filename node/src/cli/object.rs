@@ -169,11 +169,19 @@ impl Place {
     /// # Errors
     /// Something is there, and may not be replaced; or the directory takes no file.
     pub(super) fn open(path: &Path, overwrite: bool) -> eyre::Result<Self> {
+        Self::check(path, overwrite)?;
+        Ok(Self { path: path.to_path_buf(), overwrite, aside: aside(parent(path))? })
+    }
+
+    /// Looks whether there may be a file at `path`, before long work is done for nothing.
+    ///
+    /// # Errors
+    /// Something is there, and may not be replaced.
+    pub(super) fn check(path: &Path, overwrite: bool) -> eyre::Result<()> {
         if path.exists() && !overwrite {
             bail!("{} exists; use --overwrite, or another --output", output::path(path));
         }
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        Ok(Self { path: path.to_path_buf(), overwrite, aside: aside(parent)? })
+        Ok(())
     }
 
     /// What is written to.
@@ -186,9 +194,14 @@ impl Place {
         let Self { path, overwrite, aside } = self;
         aside.as_file().sync_all()?;
         let named = if overwrite { aside.persist(&path) } else { aside.persist_noclobber(&path) };
-        named.map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", output::path(&path)))?;
-        Ok(())
+        let named = named.map_err(|error| error.error).and_then(|_| File::open(parent(&path))?.sync_all());
+        named.wrap_err_with(|| format!("cannot write {}", output::path(&path)))
     }
+}
+
+/// The directory of a file.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// A file in this directory that takes its name when it is complete. Its mode is that of any new file: what the umask leaves.

@@ -50,17 +50,18 @@ pub(crate) struct VerifyArgs {
 /// `strongroom receipt`. It is verified before it is written: a receipt that does not hold never leaves.
 pub(crate) fn write(global: &Global, args: ReceiptArgs) -> Result<Exit, Failure> {
     let file = args.output.filter(|path| path.as_os_str() != "-");
-    let place = file.as_deref().map(|path| object::Place::open(path, args.overwrite)).transpose()?;
+    file.as_deref().map_or(Ok(()), |path| object::Place::check(path, args.overwrite))?;
     let owner = account::owner(global)?;
     let text = owner.receipt(&args.source.vault, args.source.snapshot)?;
     let network = owner.client().network().network;
     Receipt::parse(text.as_bytes())
         .and_then(|receipt| receipt.verify(Some(network)).map(drop))
         .map_err(|error| Failure::Refuted(eyre!("the node gave a receipt that does not hold: {error}")))?;
-    let (Some(path), Some(place)) = (file, place) else {
+    let Some(path) = file else {
         println!("{text}");
         return Ok(Exit::Done);
     };
+    let place = object::Place::open(&path, args.overwrite)?;
     place.file().write_all(text.as_bytes()).wrap_err_with(|| format!("cannot write {}", path.display()))?;
     place.settle()?;
     output::print(global, &json!({ "file": path, "bytes": text.len() }), || {

@@ -86,7 +86,7 @@ impl Config {
             ("rpc.shard_wait_seconds", self.rpc.shard_wait_seconds, 0, 600),
             ("store.block_cache_mib", mib(self.store.block_cache_mib), 8, 1 << 20),
             ("store.write_buffer_mib", mib(self.store.write_buffer_mib), 8, 1 << 20),
-            ("store.free_mib_min", self.store.free_mib_min.into(), 0, 1 << 20),
+            ("store.free_mib_min", self.store.free_mib_min.into(), 0, 1 << 30),
         ];
         for (option, value, min, max) in ranges {
             if !(min..=max).contains(&value) {

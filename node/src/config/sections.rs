@@ -198,7 +198,7 @@ pub(crate) struct StoreSection {
     /// Write buffers, MiB. Default 128.
     pub(crate) write_buffer_mib: usize,
     /// MiB that stay free on the disk of the data directory: with less, new commands and transactions are refused. Default
-    /// 512, which holds what the database writes at once; 0 = never refused for this; range 0 to 1,048,576.
+    /// 512, which holds what the database writes at once; 0 = never refused for this; range 0 to 1,073,741,824.
     pub(crate) free_mib_min: u32,
 }
 

@@ -123,6 +123,12 @@ pub enum ClientError {
         /// The target.
         path: PathBuf,
     },
+    /// Another process restores into the same directory.
+    #[error("another restore is writing into {}; wait for it to end, or restore into another directory", path.display())]
+    TargetBusy {
+        /// The target.
+        path: PathBuf,
+    },
     /// The disk that is restored to is full.
     #[error(
         "no room is left in {} ({source}); make room and run the same command again: it goes on with what is missing", path.display()

@@ -118,7 +118,9 @@ impl Fetcher {
                 Err(error) if error.is_temporary() => unanswered = Some(error),
                 Err(error) => {
                     let is_damaged = matches!(error, NodeError::Damaged { .. });
-                    *if is_damaged { &mut damaged } else { &mut missing } += 1;
+                    // The node speaks for all copies.
+                    let count = if policy.is_copies() { policy.width() } else { 1 };
+                    *if is_damaged { &mut damaged } else { &mut missing } += count;
                     tracing::debug!(target: "client", %error, shard = %id, "a shard cannot be had");
                 }
             }

@@ -19,9 +19,12 @@ pub(crate) fn root(path: &Path) -> Result<OwnedFd, Errno> {
 
 /// Opens a directory that leads to something else. Where it may not be listed, what is in it can still be opened through
 /// it, and its mode and times be read.
-pub(crate) fn passage(path: &Path) -> Result<OwnedFd, Errno> {
-    match root(path) {
-        Err(Errno::ACCESS) => openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()),
+pub(crate) fn passage(parent: impl AsFd, name: impl Arg + Copy) -> Result<OwnedFd, Errno> {
+    match directory(&parent, name) {
+        Err(Errno::ACCESS) => {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            openat(parent, name, flags, Mode::empty())
+        }
         result => result,
     }
 }

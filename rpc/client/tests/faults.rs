@@ -6,6 +6,7 @@ mod fake;
 
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use client::{BackupOptions, Client, ClientError, RestoreOptions};
 use fake::tree_of_incomplete;
@@ -88,6 +89,46 @@ fn the_root_directory_among_several_paths_is_backed_up_whole() {
         let restored = world.path(target).join(two.strip_prefix("/").unwrap());
         assert_eq!(std::fs::read(restored).unwrap(), b"2", "{target}");
     }
+}
+
+/// Does something when the first path is noted: after all were looked at, before any is walked.
+struct AtFirstNote(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl client::Progress for AtFirstNote {
+    fn note(&self, _note: &client::Note) {
+        if let Some(act) = self.0.lock().unwrap().take() {
+            act();
+        }
+    }
+}
+
+#[test]
+fn a_path_that_vanishes_is_noted_and_keeps_no_other_away() {
+    let world = World::new();
+    world.write("gone/a/tree/file", b"1");
+    world.write("other/file", b"2");
+    let backup = |paths: &[&str], vanishes: &'static str| {
+        let paths = paths.iter().map(|path| world.source().join(path)).collect();
+        let mut options = BackupOptions::new("v", paths);
+        let (from, to) = (world.source().join(vanishes), world.path("aside"));
+        let act = move || std::fs::rename(from, to).unwrap();
+        options.progress = Arc::new(AtFirstNote(Mutex::new(Some(Box::new(act)))));
+        let report = world.owner().backup(options);
+        std::fs::rename(world.path("aside"), world.source().join(vanishes)).unwrap();
+        report
+    };
+    // A directory on the way, the directory itself, and a file.
+    for vanishes in ["gone/a", "gone/a/tree", "gone/a/tree/file"] {
+        let named = if vanishes == "gone/a/tree/file" { vanishes } else { "gone/a/tree" };
+        let report = backup(&["was never there", named, "other"], vanishes).unwrap();
+        let noted: Vec<_> = report.errors.iter().map(|note| note.path.clone()).collect();
+        assert_eq!(noted, [world.source().join("was never there"), world.source().join(vanishes)], "{report:?}");
+        assert_eq!(report.files, 1, "the other is there");
+    }
+    let taken = world.owner().snapshots("v").unwrap().len();
+    let nothing = backup(&["was never there", "gone/a/tree"], "gone/a");
+    assert!(matches!(nothing, Err(ClientError::Path { .. })), "{nothing:?}");
+    assert_eq!(world.owner().snapshots("v").unwrap().len(), taken, "nothing is no snapshot");
 }
 
 #[test]

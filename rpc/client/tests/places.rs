@@ -137,6 +137,20 @@ fn a_restore_that_was_killed_before_it_wrote_its_marker_is_begun_again() {
 }
 
 #[test]
+fn only_one_restore_at_a_time_writes_into_a_directory() {
+    let world = World::new();
+    world.write("file", b"content");
+    world.backup();
+    std::fs::create_dir(world.path("target")).unwrap();
+    let other = std::fs::File::open(world.path("target")).unwrap();
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let refused = world.owner().restore(RestoreOptions::new("v", world.path("target")));
+    assert!(matches!(refused, Err(client::ClientError::TargetBusy { .. })), "{refused:?}");
+    drop(other);
+    world.assert_restores("target");
+}
+
+#[test]
 fn nothing_is_written_through_a_link_that_is_named_like_the_marker() {
     let world = World::new();
     world.write("file", b"content");

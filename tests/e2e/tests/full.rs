@@ -18,8 +18,8 @@ fn below_the_mark_shards_are_refused_health_says_so_and_reads_go_on() {
     let data = node.data_dir().to_owned();
     assert_eq!(node.stop(), 0);
 
-    // A mark that no disk is above: 1 TiB.
-    let node = Node::start_with(&data, &["--set", "store.free_mib_min=1048576"]);
+    // A mark that no disk is above: 1 PiB.
+    let node = Node::start_with(&data, &["--set", "store.free_mib_min=1073741824"]);
     let owner = owner.at(node.url());
     let bytes = [7; 64_000];
     let (shard, pack) = (ShardId::of(&bytes), "ab".repeat(32));

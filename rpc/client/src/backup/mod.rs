@@ -13,6 +13,7 @@ mod finish;
 mod listing;
 mod object;
 mod packer;
+mod paths;
 mod reader;
 mod run;
 mod total;
@@ -162,7 +163,7 @@ fn store(run: &Run<'_>, session: &Session<'_>, shards: Shards) -> Result<(), Cli
             })
             .collect();
         drop(jobs);
-        if let Err(error) = (Walker { run, tools: walker_tools, jobs: jobs_in, big: big_in }).walk() {
+        if let Err(error) = Walker::new(run, walker_tools, jobs_in, big_in).walk() {
             run.fail(error);
         }
         run.found_all();

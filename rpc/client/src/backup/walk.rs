@@ -1,6 +1,6 @@
 //! Walks through the tree, one directory after the other, and says what must be read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::{CString, OsStr};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use rustix::fs::{CWD, FileType, readlinkat};
+use rustix::fs::{FileType, readlinkat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MIN;
 use seal::tree::{Entry, Name, Node};
@@ -41,115 +41,18 @@ struct Frame {
     subdirectories: std::vec::IntoIter<(usize, CString, FileStat)>,
 }
 
-/// Directories that are only there to hold paths below them.
-#[derive(Default)]
-struct Prefix {
-    children: BTreeMap<Vec<u8>, Self>,
-    whole: bool,
-}
-
-impl Walker<'_, '_> {
-    /// Walks all paths of the backup.
-    pub(super) fn walk(&mut self) -> Result<(), ClientError> {
-        let paths = self.paths()?;
-        if let ([path], [_]) = (paths.as_slice(), self.run.options.paths.as_slice())
-            && path.is_dir()
-        {
-            let found = self.open_root(path)?;
-            return self.walk_tree(None, root_name(), path.clone(), found);
-        }
-        let mut prefix = Prefix::default();
-        for path in &paths {
-            let mut node = &mut prefix;
-            for part in path.components().skip(1) {
-                node = node.children.entry(part.as_os_str().as_bytes().to_vec()).or_default();
-            }
-            node.whole = true;
-        }
-        if prefix.whole {
-            let found = self.open_root(Path::new("/"))?;
-            return self.walk_tree(None, root_name(), PathBuf::from("/"), found);
-        }
-        self.walk_prefix(None, root_name(), PathBuf::from("/"), &prefix)
+impl<'r, 'a> Walker<'r, 'a> {
+    pub(super) const fn new(run: &'r Run<'a>, tools: Tools, jobs: Sender<Job>, big: Sender<BigFile>) -> Self {
+        Self { run, tools, jobs, big }
     }
 
-    /// The paths of the backup that can be read. One of several that cannot is noted, and the others are backed up.
-    fn paths(&self) -> Result<Vec<PathBuf>, ClientError> {
-        let (mut paths, mut missing) = (Vec::new(), Vec::new());
-        for path in &self.run.options.paths {
-            match readable(path) {
-                Ok(found) => paths.push(found),
-                Err(source) => missing.push((path.clone(), source)),
-            }
-        }
-        if paths.is_empty()
-            && let Some((path, source)) = missing.pop()
-        {
-            return Err(ClientError::Path { path, source });
-        }
-        for (path, error) in missing {
-            self.run.error(&path, error);
-        }
-        Ok(paths)
-    }
-
-    fn open_root(&self, path: &Path) -> Result<(OwnedFd, FileStat), ClientError> {
+    pub(super) fn open_root(&self, path: &Path) -> Result<(OwnedFd, FileStat), ClientError> {
         let opened = open::root(path).and_then(|fd| FileStat::of_file(&fd).map(|stat| (fd, stat)));
         opened.map_err(|error| ClientError::Path { path: path.to_path_buf(), source: error.into() })
     }
 
-    /// A directory of which only some entries are backed up.
-    fn walk_prefix(
-        &mut self,
-        parent: Option<(Arc<Directory>, usize)>,
-        name: Name,
-        path: PathBuf,
-        prefix: &Prefix,
-    ) -> Result<(), ClientError> {
-        let opened = open::passage(&path).and_then(|fd| FileStat::of_file(&fd).map(|stat| (fd, stat)));
-        let (fd, stat) = opened.map_err(|error| ClientError::Path { path: path.clone(), source: error.into() })?;
-        let fd = Arc::new(fd);
-        let meta = self.run.names.meta(&stat, xattrs_of_file(&fd).unwrap_or_default());
-        let places = prefix.children.iter().map(|_| None).collect();
-        let directory = Directory::new(parent, name, path.clone(), meta, [0; 32], None, places);
-        for (place, (name, child)) in prefix.children.iter().enumerate() {
-            let below = path.join(OsStr::from_bytes(name));
-            let parent = Some((Arc::clone(&directory), place));
-            let name_of = Name::new(name.clone()).map_err(|error| ClientError::damaged("a path", error))?;
-            if !child.whole {
-                self.walk_prefix(parent, name_of, below, child)?;
-                continue;
-            }
-            let cname = CString::new(name.clone()).map_err(|error| ClientError::damaged("a path", error))?;
-            let found = FileStat::of_entry(&fd, &cname).and_then(|stat| match stat.kind {
-                FileType::Directory => Ok((Some((open::directory(&fd, &*cname)?, stat)), stat)),
-                _ => Ok((None, stat)),
-            });
-            let (opened, stat) = match found {
-                Ok(found) => found,
-                Err(error) => {
-                    // It was there a moment ago.
-                    self.run.error(&below, format!("cannot be read any more: {error}"));
-                    directory.fill(self.run, &mut self.tools, place, None)?;
-                    continue;
-                }
-            };
-            if let Some(opened) = opened {
-                self.walk_tree(parent, name_of, below, opened)?;
-            } else {
-                let mut batch = Vec::new();
-                let found = Found { name: cname, stat };
-                if let Some(ready) = self.start_file(&directory, &fd, place, found, None, &mut batch)? {
-                    directory.fill(self.run, &mut self.tools, place, ready)?;
-                }
-                self.send_batch(&directory, &fd, batch)?;
-            }
-        }
-        directory.release(self.run, &mut self.tools, 1)
-    }
-
     /// A directory with everything below it.
-    fn walk_tree(
+    pub(super) fn walk_tree(
         &mut self,
         parent: Option<(Arc<Directory>, usize)>,
         name: Name,
@@ -276,7 +179,7 @@ impl Walker<'_, '_> {
     }
 
     /// Starts one entry that is no directory: `Some` is what to put in its place at once, `None` means later.
-    fn start_file(
+    pub(super) fn start_file(
         &self,
         directory: &Arc<Directory>,
         fd: &Arc<OwnedFd>,
@@ -321,7 +224,7 @@ impl Walker<'_, '_> {
         }
     }
 
-    fn send_batch(
+    pub(super) fn send_batch(
         &self,
         directory: &Arc<Directory>,
         fd: &Arc<OwnedFd>,
@@ -333,17 +236,6 @@ impl Walker<'_, '_> {
         let job = Job::Files { directory: Arc::clone(directory), fd: Arc::clone(fd), files };
         self.jobs.send(job).map_err(|_| ClientError::Cancelled)
     }
-}
-
-/// The path without links, when there is something at it; directories and files must be readable too.
-fn readable(path: &Path) -> std::io::Result<PathBuf> {
-    let found = std::fs::canonicalize(path)?;
-    if found.is_dir() {
-        std::fs::read_dir(&found)?;
-    } else if found.is_file() {
-        open::file(CWD, &found)?;
-    }
-    Ok(found)
 }
 
 /// Whether a file is the one that the cache knows.
@@ -376,6 +268,6 @@ pub(super) fn checked_name(name: CString) -> Name {
 }
 
 /// The root's name, which is never written anywhere.
-fn root_name() -> Name {
+pub(super) fn root_name() -> Name {
     Name::new(b"root".to_vec()).expect("a plain name")
 }

@@ -8,6 +8,7 @@ use primitives::ChunkId;
 use seal::tree::{FileNode, Meta, Piece};
 
 use super::Restore;
+use super::keep::keeps;
 use super::target::Target;
 use super::write::Writer;
 use crate::index::PackNumber;
@@ -151,12 +152,11 @@ impl Batch {
         let kept = Mutex::new(Vec::new());
         let (files, pieces) = (&self.files, &self.pieces);
         in_parallel(|_| {
-            let writer = Writer::new(restore, files)?;
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(file) = files.get(at) else { return Ok(()) };
                 restore.options.cancel.check()?;
-                if writer.keeps(file, &pieces[at].0) {
+                if keeps(restore, file, &pieces[at].0) {
                     kept.lock().expect("no thread panics here").push(at);
                 }
             }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod io;
+mod keep;
 mod marker;
 mod metadata;
 mod place;

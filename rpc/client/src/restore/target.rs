@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use primitives::CommitmentHash;
-use rustix::fs::{AtFlags, FileType, Mode, fchmod, mkdirat, unlinkat};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, fchmod, flock, mkdirat, unlinkat};
 use rustix::io::Errno;
 
 use super::{marker, place};
@@ -32,6 +32,10 @@ impl Target {
         }
         std::fs::create_dir_all(path).map_err(ClientError::io("cannot make", path))?;
         let root = open::root(path).map_err(|error| ClientError::io("cannot open", path)(error.into()))?;
+        // Two restores at once would take each other's parts for those of a killed one. Not every file system has locks.
+        if let Err(Errno::WOULDBLOCK) = flock(&root, FlockOperation::NonBlockingLockExclusive) {
+            return Err(ClientError::TargetBusy { path: path.to_path_buf() });
+        }
         let commitment = commitment.to_string();
         let marker_name = marker::name(&commitment);
         let left = marker::read(&root, &marker_name);

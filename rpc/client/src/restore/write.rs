@@ -6,23 +6,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use rustix::fs::{FileType, Mode, OFlags, fchmod, openat};
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use seal::chunk::CHUNK_MAX;
 use seal::frame::FrameOpener;
-use seal::tree::Piece;
 
 use super::batch::{FilePlan, Use, parent};
 use super::io::{reads, set_size, shift, span, to_page, write_all, write_sparse};
 use super::{Restore, metadata, place};
-use crate::backup::Cutter;
-use crate::buffers::{AlignedBuffer, PAGE, Permit, Pool};
-use crate::digest::pieces_of_file;
+use crate::buffers::{AlignedBuffer, PAGE, Permit};
 use crate::fetch::Wait;
 use crate::index::PackInfo;
-use crate::meta::FileStat;
 use crate::width::{u64_of, usize_of};
-use crate::{ClientError, NodeError, open};
+use crate::{ClientError, NodeError};
 
 /// From this size on files are written past the page cache.
 const DIRECT_FROM: u64 = 4 * 1024 * 1024;
@@ -351,53 +347,6 @@ impl<'r, 'a> Writer<'r, 'a> {
             let what = file.path.with_file_name(&file.part);
             self.restore.error(&what, format!("is a part of a file and cannot be removed: {error}"));
         }
-    }
-
-    /// Whether a file is there with the right length and content. It gets its time, and when all may be overwritten the rest
-    /// of its metadata too.
-    pub(super) fn keeps(&self, file: &FilePlan, pieces: &[Piece]) -> bool {
-        self.compare(file, pieces).unwrap_or(false)
-    }
-
-    fn compare(&self, file: &FilePlan, pieces: &[Piece]) -> Result<bool, Errno> {
-        let directory = self.restore.target.directory(parent(&file.path))?;
-        let name = file.path.file_name().unwrap_or_default().as_bytes();
-        let fd = match open::file(&directory, name) {
-            // Restored without root, a file that nobody may read belongs to whoever restored it.
-            Err(Errno::ACCESS) => {
-                let mode = open::unlock(&directory, name, FileType::RegularFile, Mode::RUSR)?;
-                let fd = open::file(&directory, name)?;
-                fchmod(&fd, mode)?;
-                fd
-            }
-            result => result?,
-        };
-        let stat = FileStat::of_file(&fd)?;
-        if stat.kind != FileType::RegularFile || stat.size != file.size {
-            return Ok(false);
-        }
-        let pool = Pool::new(2, Cutter::BUFFER);
-        let ids = &self.restore.reading.vault.keys.chunk_id;
-        let content = fd.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        if pieces_of_file(&self.restore.chunker, ids, &pool, content, stat.is_sparse())? != pieces {
-            return Ok(false);
-        }
-        // Not every file system keeps a time as exact as it was set.
-        let is_dated = stat.mtime == file.meta.mtime;
-        let failed =
-            if self.restore.target.overwrite && !(is_dated && metadata::is_set(self.restore, &fd, &stat, &file.meta)) {
-                metadata::apply(self.restore, &fd, &file.meta)
-            } else if is_dated {
-                Vec::new()
-            } else {
-                metadata::set_times(&fd, file.meta.mtime)
-                    .err()
-                    .map(|error| format!("cannot set times: {error}"))
-                    .into_iter()
-                    .collect()
-            };
-        failed.into_iter().for_each(|failed| self.restore.error(&file.path, failed));
-        Ok(true)
     }
 }
 
