@@ -5,6 +5,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, Full};
 use jsonrpsee::core::BoxError;
 use jsonrpsee::server::{HttpBody, HttpResponse};
+use tokio::time::Instant;
 
 use super::buffer::Held;
 use super::outgoing::{Loan, Outgoing};
@@ -43,7 +44,7 @@ impl Answers {
         };
         let (head, body) = answer.into_parts();
         let bytes = body.collect().await?.to_bytes();
-        loan.send(connection, self.sent.ends(len));
+        loan.send(connection, self.sent.ends(len, Instant::now()));
         let body = Bytes::from_owner(Held::new(bytes, loan));
         Ok(HttpResponse::from_parts(head, HttpBody::new(Full::new(body))))
     }

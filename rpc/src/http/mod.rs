@@ -3,6 +3,7 @@
 mod answers;
 mod budget;
 mod buffer;
+mod claims;
 mod cors;
 mod drain;
 mod health;

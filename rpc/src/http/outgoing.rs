@@ -4,13 +4,13 @@
 //! reader harms nobody as long as there is memory for others too; when somebody waits for it, whoever has had it for
 //! longer than a reader needs that keeps the pace is cut off.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::claims::{Claim, Claims};
 use crate::ShardLimits;
 use crate::connection::Cut;
 
@@ -24,27 +24,32 @@ const TIME_MIN: Duration = Duration::from_secs(1);
 pub(super) struct Outgoing {
     units: Arc<Semaphore>,
     limits: ShardLimits,
-    readers: Arc<Readers>,
+    claims: Arc<Claims>,
 }
 
 impl Outgoing {
     pub(super) fn new(limits: ShardLimits) -> Self {
         let units = limits.get_bytes_max.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(units)), limits, readers: Arc::default() }
+        let total = u64::try_from(units).unwrap_or(u64::MAX);
+        Self { units: Arc::new(Semaphore::new(units)), limits, claims: Claims::new(total) }
     }
 
     /// Memory for so many bytes; `None` when there is none in time.
     pub(super) async fn reserve(&self, len: usize) -> Option<Loan> {
         match self.at_once(len) {
             Some(loan) => Some(loan),
-            None => self.wait_for(self.units_of(len)?).await.map(|permit| self.loan(permit)),
+            None => self.wait_for(self.units_of(len)?).await,
         }
     }
 
     /// Memory for so many bytes; `None` when there is none now.
     pub(super) fn at_once(&self, len: usize) -> Option<Loan> {
-        let permit = Arc::clone(&self.units).try_acquire_many_owned(self.units_of(len)?).ok()?;
-        Some(self.loan(permit))
+        let units = self.units_of(len)?;
+        // Both at once: otherwise somebody who waits would miss either too much or too little.
+        let mut claims = self.claims.lock();
+        let permit = Arc::clone(&self.units).try_acquire_many_owned(units).ok()?;
+        let claim = Claim::new(&mut claims, units, &self.claims);
+        Some(Loan { claim, _permit: permit })
     }
 
     /// A transfer larger than the whole budget runs alone.
@@ -52,99 +57,43 @@ impl Outgoing {
         u32::try_from(len.min(self.limits.get_bytes_max).div_ceil(UNIT).max(1)).ok()
     }
 
-    fn loan(&self, permit: OwnedSemaphorePermit) -> Loan {
-        Loan { permit, readers: Arc::clone(&self.readers), place: None }
-    }
-
-    async fn wait_for(&self, units: u32) -> Option<OwnedSemaphorePermit> {
-        let mut missing = self.readers.cut(units);
+    async fn wait_for(&self, units: u32) -> Option<Loan> {
         let waits = timeout(self.limits.wait, Arc::clone(&self.units).acquire_many_owned(units));
         let mut waits = std::pin::pin!(waits);
-        loop {
-            let Some(next) = self.readers.next().filter(|_| missing > 0) else {
-                return waits.await.ok()?.ok();
-            };
-            tokio::select! {
-                biased;
-                waited = waits.as_mut() => return waited.ok()?.ok(),
-                () = sleep_until(next) => missing = self.readers.cut(missing),
+        let claim = Claim::new(&mut self.claims.lock(), units, &self.claims);
+        let permit = loop {
+            match self.claims.make_room(Instant::now()) {
+                Some(next) => tokio::select! {
+                    biased;
+                    waited = waits.as_mut() => break waited,
+                    () = sleep_until(next) => {}
+                },
+                None => break waits.await,
             }
-        }
+        };
+        Some(Loan { claim, _permit: permit.ok()?.ok()? })
     }
 
-    /// Until when the reader of so many bytes has time if others wait.
-    pub(super) fn ends(&self, len: usize) -> Instant {
+    /// Until when the reader of so many bytes, who begins `now`, has time if others wait.
+    pub(super) fn ends(&self, len: usize, now: Instant) -> Instant {
         let pace = self.limits.get_pace.max(1);
         let time = Duration::from_secs(u64::try_from(len.div_ceil(pace)).unwrap_or(u64::MAX));
-        Instant::now() + time.max(self.limits.wait).max(TIME_MIN)
-    }
-}
-
-/// Those who hold memory, the one first whose time ends first.
-#[derive(Debug, Default)]
-struct Readers(Mutex<BTreeMap<Place, Reader>>);
-
-/// When a reader's time ends, and a number that no other one has.
-type Place = (Instant, usize);
-
-#[derive(Debug)]
-struct Reader {
-    units: u32,
-    connection: Cut,
-}
-
-impl Readers {
-    fn enter(&self, until: Instant, reader: Reader) -> Place {
-        let mut readers = self.lock();
-        let number = (0..).find(|number| !readers.contains_key(&(until, *number))).unwrap_or_default();
-        readers.insert((until, number), reader);
-        (until, number)
-    }
-
-    /// When the next reader's time ends.
-    fn next(&self) -> Option<Instant> {
-        self.lock().first_key_value().map(|((until, _), _)| *until)
-    }
-
-    /// Cuts readers off whose time is over, until they make room for so many units; returns how many are still missing.
-    fn cut(&self, mut missing: u32) -> u32 {
-        let (mut readers, now) = (self.lock(), Instant::now());
-        while missing > 0
-            && let Some(over) = readers.first_entry().filter(|reader| reader.key().0 <= now)
-        {
-            let reader = over.remove();
-            reader.connection.cut();
-            missing = missing.saturating_sub(reader.units);
-        }
-        missing
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Place, Reader>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        now + time.max(self.limits.wait).max(TIME_MIN)
     }
 }
 
 /// What one transfer holds of the memory; it goes back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Loan {
-    permit: OwnedSemaphorePermit,
-    readers: Arc<Readers>,
-    place: Option<Place>,
+    // Dropped first: what comes back while it is still claimed would be missed by those who wait.
+    claim: Claim,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Loan {
     /// From now on it is up to the reader: on `connection`, with time until then if others wait.
     pub(super) fn send(&mut self, connection: Cut, until: Instant) {
-        let units = u32::try_from(self.permit.num_permits()).unwrap_or(u32::MAX);
-        self.place = Some(self.readers.enter(until, Reader { units, connection }));
-    }
-}
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.readers.lock().remove(&place);
-        }
+        self.claim.send(connection, until);
     }
 }
 
@@ -177,7 +126,7 @@ mod tests {
         assert_eq!(cut(), [true, true, false, false]);
         drop(third);
         drop(loans);
-        assert!(out.readers.next().is_none(), "nobody is left");
+        assert!(out.claims.lock().is_free(), "nobody is left");
         assert_eq!(out.units.available_permits(), 4);
     }
 
@@ -206,7 +155,59 @@ mod tests {
         loan.send(connection.clone(), Instant::now() + Duration::from_secs(3600));
         assert!(out.reserve(1).await.is_none());
         assert!(!connection.is_cut());
-        let time = |len| out.ends(len).duration_since(Instant::now()).as_secs_f64().round();
-        assert_eq!([0, 1024, 10 * 1024, 10 * 1024 + 1].map(time), [1.0, 1.0, 10.0, 11.0]);
+        let now = Instant::now();
+        let time = |len| out.ends(len, now).duration_since(now).as_secs();
+        assert_eq!([0, 1024, 10 * 1024, 10 * 1024 + 1].map(time), [1, 1, 10, 11]);
+    }
+
+    /// A loan of one unit whose reader's time is over at `until`.
+    fn unit(out: &Outgoing, until: Instant) -> (Loan, Cut) {
+        let (mut loan, connection) = (out.at_once(UNIT).unwrap(), Cut::default());
+        loan.send(connection.clone(), until);
+        (loan, connection)
+    }
+
+    fn cut(loans: &[(Loan, Cut)]) -> usize {
+        loans.iter().filter(|(_, connection)| connection.is_cut()).count()
+    }
+
+    #[tokio::test]
+    async fn memory_that_is_free_is_used_before_readers_are_cut_off() {
+        let out = outgoing(4, Duration::from_secs(20));
+        let now = Instant::now();
+        let mut loans: Vec<_> = (0..3).map(|_| unit(&out, now)).collect();
+        let mut waits = std::pin::pin!(out.reserve(2 * UNIT));
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        assert_eq!(cut(&loans), 1, "one unit is free");
+        let mut second = std::pin::pin!(out.reserve(UNIT));
+        assert!(futures::poll!(second.as_mut()).is_pending());
+        assert_eq!(cut(&loans), 2, "the first gets what is free");
+        loans.retain(|(_, connection)| !connection.is_cut());
+        assert!(waits.await.is_some() && second.await.is_some());
+        assert_eq!(cut(&loans), 0);
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_by_itself_is_not_taken_from_readers_as_well() {
+        let out = outgoing(4, Duration::from_secs(20));
+        let until = Instant::now() + Duration::from_millis(50);
+        let mut loans: Vec<_> = (0..4).map(|_| unit(&out, until)).collect();
+        let mut waits = std::pin::pin!(out.reserve(3 * UNIT));
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        loans.truncate(2);
+        let mut gone = None;
+        let ends = async {
+            let connections = loans.iter().map(|(_, connection)| Box::pin(connection.happens()));
+            let (_, place, _) = futures::future::select_all(connections.collect::<Vec<_>>()).await;
+            place
+        };
+        tokio::select! {
+            place = ends => gone = Some(place),
+            waited = waits.as_mut() => assert!(waited.is_none(), "there is not enough"),
+        }
+        assert_eq!(cut(&loans), 1, "two units came back, one is missing");
+        loans.remove(gone.unwrap());
+        assert!(waits.await.is_some());
+        assert_eq!(cut(&loans), 0);
     }
 }

@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use jsonrpsee::server::HttpResponse;
 use primitives::ShardId;
+use tokio::time::Instant;
 
 use super::buffer::Held;
 use super::range::{Wanted, wanted};
@@ -40,7 +41,7 @@ impl Shards {
                 Ok(bytes) => {
                     metrics::shard_sent(bytes.len());
                     let connection = head.extensions.get::<Cut>().cloned().unwrap_or_default();
-                    loan.send(connection, self.gets.ends(bytes.len()));
+                    loan.send(connection, self.gets.ends(bytes.len(), Instant::now()));
                     Bytes::from_owner(Held::new(bytes, loan))
                 }
                 Err(error) => return refuse(&error),
