@@ -12,9 +12,9 @@ use rpc_api::{Data, Quantity, Record, codes};
 use super::Methods;
 use crate::error::{failure, invalid_params};
 
-/// Most that a byte of a record becomes in an answer. A pack's holder comes to 5.3: 35 bytes, which are 70 digits in
-/// `record` and 114 characters of readable fields. What every record has besides is less than the rest of the answer.
-const WIRE_BYTES: usize = 6;
+/// Most that a byte of a record becomes in an answer, and what the answer has around its records. A node's volume comes to
+/// 9: 6 bytes, which are 12 digits in `record` and 42 characters of readable fields.
+const WIRE_BYTES: usize = 10;
 /// Most vaults of one owner in an answer: that list has no pages.
 const VAULTS_MAX: usize = 10_000;
 
@@ -153,4 +153,111 @@ fn id(cursor: Option<&Data>) -> RpcResult<Option<[u8; 32]>> {
 
 fn foreign() -> jsonrpsee::types::ErrorObjectOwned {
     invalid_params("the cursor is not one of this list: give nextCursor back unchanged")
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::ledger::{
+        Finality, Holder, NodeRecord, ObjectRecord, PackRecord, SnapshotRecord, VaultRecord, VaultTerms, VolumeInfo,
+    };
+    use primitives::{
+        Address, Commitment, CommitmentHash, EcdsaSignature, Hash32, Height, PackHeader, PackId, Policy, ShardId,
+        TimestampMs, TreeRoot, VaultId, VolumeId,
+    };
+    use rpc_api::Readable;
+
+    use super::*;
+
+    /// How many bytes of an answer one byte of the record becomes, with the comma behind it.
+    fn wire<T: Readable>(record: T) -> f64 {
+        let encoded = record.encoded_size();
+        let wire = serde_json::to_vec(&Record(record)).unwrap().len() + 1;
+        f64::from(u32::try_from(wire).unwrap()) / f64::from(u32::try_from(encoded).unwrap())
+    }
+
+    fn vault(delegates: usize) -> VaultRecord {
+        let terms = VaultTerms {
+            owner: Address::new([0xff; 20]),
+            salt: Hash32::new([0xff; 32]),
+            cluster: Hash32::new([0xff; 32]),
+            policy: Policy::ERASURE,
+            retention_ms: u64::MAX,
+            delegates: vec![Address::new([0xff; 20]); delegates],
+        };
+        VaultRecord {
+            terms,
+            sealed: Vec::new(),
+            consent: EcdsaSignature::new([0xff; 65]),
+            head_seq: u64::MAX,
+            head: CommitmentHash::new([0xff; 32]),
+            on_chain: Some(Height::new(u64::MAX)),
+            packs: u64::MAX,
+            stored_bytes: u64::MAX,
+        }
+    }
+
+    fn pack(holders: usize) -> PackRecord {
+        let holder = Holder { index: u8::MAX, node: NodeKey::new([0xff; 32]), volume: VolumeId(u16::MAX) };
+        let shards = vec![ShardId::new([0xff; 32]); holders];
+        PackRecord {
+            vault: VaultId::new([0xff; 32]),
+            header: PackHeader { policy: Policy::ERASURE, shard_len: u32::MAX, shards },
+            holders: vec![holder; holders],
+            references: u32::MAX,
+        }
+    }
+
+    fn snapshot(packs: usize) -> SnapshotRecord {
+        let commitment = Commitment {
+            version: u8::MAX,
+            vault: VaultId::new([0xff; 32]),
+            seq: u64::MAX,
+            prev: CommitmentHash::new([0xff; 32]),
+            content_root: Hash32::new([0xff; 32]),
+            manifest: ShardId::new([0xff; 32]),
+            packs_root: TreeRoot::new([0xff; 32]),
+            packs: u32::MAX,
+            files: u64::MAX,
+            logical_bytes: u64::MAX,
+            stored_bytes: u64::MAX,
+            policy: Policy::ERASURE,
+            retain_until: TimestampMs::new(u64::MAX),
+            taken_at: TimestampMs::new(u64::MAX),
+        };
+        let finality =
+            Finality { height: Height::new(u64::MAX), leaf_index: u64::MAX, timestamp: TimestampMs::new(u64::MAX) };
+        SnapshotRecord {
+            commitment,
+            packs: vec![PackId::new([0xff; 32]); packs],
+            manifest_pack: PackId::new([0xff; 32]),
+            finality: Some(finality),
+        }
+    }
+
+    fn object(packs: usize) -> ObjectRecord {
+        let packs = vec![PackId::new([0xff; 32]); packs];
+        ObjectRecord { key: ObjectKey::new([0xff; 32]), version: u64::MAX, sealed: Vec::new(), packs }
+    }
+
+    fn node(volumes: usize) -> NodeRecord {
+        let volume = VolumeInfo { volume: VolumeId(u16::MAX), weight: u32::MAX };
+        NodeRecord { node: NodeKey::new([0xff; 32]), volumes: vec![volume; volumes] }
+    }
+
+    #[test]
+    fn no_record_is_longer_in_an_answer_than_a_page_counts_for_it() {
+        let most = f64::from(u32::try_from(WIRE_BYTES).unwrap()) - 1.0;
+        for parts in [0, 1, 6, 128, 10_000] {
+            for (kind, wire) in [
+                ("vault", wire(vault(parts))),
+                ("pack", wire(pack(parts))),
+                ("snapshot", wire(snapshot(parts))),
+                ("object", wire(object(parts))),
+                ("node", wire(node(parts))),
+            ] {
+                assert!(wire <= most, "{kind} with {parts} parts: {wire}");
+            }
+        }
+        assert!(wire(node(10_000)) > most - 0.1, "a larger number makes pages shorter than they need to be");
+    }
 }
