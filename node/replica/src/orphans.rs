@@ -28,9 +28,10 @@ const PASS_MAX: usize = 65_536;
 /// # Errors
 /// [`ReplicaError::Directory`] as soon as the ledger does not answer; nothing more is removed then.
 pub(crate) async fn remove(shared: &Arc<Shared>, grace: Duration) -> Result<OrphanReport, ReplicaError> {
-    let known = shared.directory.recorded().await?;
     let (mut report, Found { orphans, surplus }) = find(shared, grace).await?;
+    // In this order: packs may be recorded, and noted, at this moment, and no note says more than the ledger does later.
     let had = high_water::highest(shared).await?;
+    let known = shared.directory.recorded().await?;
     if known < had {
         tracing::warn!(
             target: "replica", known, had, orphans = report.orphans,

@@ -152,6 +152,27 @@ async fn how_many_packs_are_recorded_is_noted_without_a_pass_over_orphans_and_ou
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_during_the_removal_does_not_hold_it_back() {
+    let (node, replica, recorded, _, acks) = node_with_orphans().await;
+    make_old(&node, &acks, 2 * HOUR);
+    noted(&node, 3).await;
+    node.directory.stall();
+    let removal = tokio::spawn({
+        let replica = replica.clone();
+        async move { replica.remove_orphans_now(HOUR).await }
+    });
+    eventually("shards are looked at", || node.directory.waiting.load(Ordering::SeqCst)).await;
+    let more = pack(Policy::ERASURE, 4096, 101);
+    node.store(&replica, &more).await;
+    noted(&node, 4).await;
+    node.directory.go_on();
+    let report = removal.await.unwrap().unwrap();
+    assert_eq!((report.removed, report.held_back), (6, false), "{report:?}");
+    node.check_all(&replica, &recorded).await;
+    node.check(&replica, &more).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_can_stop_the_removal_by_sending_shards() {
     let (node, replica, recorded, _, mut acks) = node_with_orphans().await;
     noted(&node, 3).await;
