@@ -201,6 +201,10 @@ async fn write(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Pur
         }
         volume.put(&item.shard, &item.bytes)?;
         drop(under_way);
+        // One that ends late may have gone to a disk that is not in this place any more: no row may speak of it.
+        if !slot.is_on(&volume) {
+            return Err(VolumeError::Missing { path }.into());
+        }
         let row_len = u32::try_from(item.bytes.len()).unwrap_or(u32::MAX);
         let (before, after) = shared.index.change(slot.id, &item.shard, |row| {
             let mut row = row.unwrap_or_else(|| ShardRow::new(row_len, wall_clock(), Vec::new()));

@@ -38,6 +38,12 @@ struct Inner {
     space: Space,
 }
 
+impl Inner {
+    fn is_on(&self, volume: &Arc<Volume>) -> bool {
+        self.volume.as_ref().is_some_and(|here| Arc::ptr_eq(here, volume))
+    }
+}
+
 impl Slot {
     pub(crate) fn new(id: VolumeId, path: PathBuf, volume: Option<Volume>) -> Self {
         let space = volume.as_ref().map_or(Space { free: 0, total: 0 }, space_of);
@@ -63,6 +69,11 @@ impl Slot {
     /// The open volume; `None` while it is lost.
     pub(crate) fn volume(&self) -> Option<Arc<Volume>> {
         self.inner().volume.clone()
+    }
+
+    /// Whether this opening of the volume is the one in use: another disk may have come into its place since.
+    pub(crate) fn is_on(&self, volume: &Arc<Volume>) -> bool {
+        self.inner().is_on(volume)
     }
 
     pub(crate) fn state(&self) -> VolumeState {

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use mounts::{Frozen, Mount};
-use primitives::{Policy, VolumeId};
+use primitives::{Policy, ShardId, VolumeId};
 use replica::{Replica, ReplicaError, VolumeState};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use store::VolumeMarker;
@@ -276,6 +276,12 @@ fn node_with_a_disk() -> Option<(Node, Mount)> {
     Some((node, mount))
 }
 
+/// How many of these packs' shards have a file in the volume at `path`.
+fn files_on(path: &Path, packs: &[Pack]) -> usize {
+    let names = packs.iter().flat_map(|pack| &pack.header.shards).map(ShardId::to_string);
+    names.filter(|name| path.join("shards").join(&name[..2]).join(name).exists()).count()
+}
+
 /// Puts this pack's shards.
 async fn put(replica: &Replica, pack: &Pack) -> Vec<VolumeId> {
     let shards = (0u8..).zip(&pack.header.shards);
@@ -302,7 +308,8 @@ async fn writes_go_on_to_the_next_volume_when_a_disk_hangs_and_what_ends_late_is
     eventually("up", || replica.status().volumes[V].state == VolumeState::Up).await;
     let again = put(&replica, &pack(Policy::ERASURE, 4096, 100)).await;
     assert!(again.contains(&it), "{again:?}");
-    // Those that nobody waited for are on the disk now, beside the ones that were acknowledged.
+    eventually("the writes that nobody waited for end", || files_on(&node.volume_path(V), &packs) > 0).await;
+    // They are beside the ones that were acknowledged.
     for (shard, bytes) in packs.iter().flat_map(|pack| pack.header.shards.iter().zip(&pack.shards)) {
         let until = Instant::now() + Duration::from_secs(20);
         let mut read = replica.get(shard, None).await;
@@ -323,8 +330,9 @@ async fn a_disk_in_the_place_of_one_whose_writes_never_came_back_takes_shards() 
     let replica = node.start().await;
     let it = VolumeId(u16::try_from(V).unwrap());
     let frozen = mount.freeze();
-    for pack in packs(4, 4096) {
-        let volumes = put(&replica, &pack).await;
+    let packs = packs(4, 4096);
+    for pack in &packs {
+        let volumes = put(&replica, pack).await;
         assert!(!volumes.contains(&it), "{volumes:?}");
     }
     fs::remove_file(node.volume_path(V)).unwrap();
@@ -332,8 +340,17 @@ async fn a_disk_in_the_place_of_one_whose_writes_never_came_back_takes_shards() 
     copy_volume(&mount.path().join("volume"), &node.volume_path(V));
     let state = || replica.status().volumes[V].clone();
     eventually("up", || state().state == VolumeState::Up && state().announced).await;
-    let volumes = put(&replica, &pack(Policy::ERASURE, 4096, 100)).await;
+    let more = pack(Policy::ERASURE, 4096, 100);
+    let volumes = put(&replica, &more).await;
     assert!(volumes.contains(&it), "{volumes:?}");
     drop(frozen);
+    // Ends when the writes have that were under way.
     node.stop(replica).await;
+    let old = mount.path().join("volume");
+    assert!(files_on(&old, &packs) > 0, "they went to the disk that was here then");
+    let replica = node.start().await;
+    let status = replica.status();
+    assert_eq!((status.volumes[V].shards, status.scrub.damaged), (1, 0), "and nothing says that they are on the other");
+    node.check_all(&replica, &packs).await;
+    node.check(&replica, &more).await;
 }
