@@ -121,6 +121,9 @@ fn add(
     let shard = file.shard;
     // One that is just being removed has lost its row on purpose.
     let Some(_claim) = shared.claims.try_claim(&[shard]) else { return Ok(None) };
+    if shared.claims.is_leaving(slot.id, &shard) {
+        return Ok(None);
+    }
     match inspect(file, |len| volume.read(&shard, 0..u64::from(len))) {
         Stray::Right { len, outboard } => {
             // Its packs are found by the census of the ledger.

@@ -2,13 +2,16 @@
 //!
 //! ```text
 //!   put, commit of a pack ──claim──► held while they run ──► dropped
-//!   removal of an orphan ──let_go──► refused while claimed; while it lasts, claims wait
+//!   removal of an orphan ──let_go──► refused while claimed; until its row is gone, claims wait
+//!                        ──row_gone─► claims go on; until its file is gone, nobody writes it on that volume
 //! ```
+//!
+//! The ledger and the index decide whether a shard goes, and both answer. Its disk, which may hang, only deletes the file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use primitives::ShardId;
+use primitives::{ShardId, VolumeId};
 use tokio::sync::Notify;
 
 /// Claims on shards; clones share them.
@@ -25,7 +28,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     claimed: HashMap<ShardId, u32>,
-    leaving: HashSet<ShardId>,
+    // From where; and whether its row is gone.
+    leaving: HashMap<ShardId, (VolumeId, bool)>,
 }
 
 /// Shards that stay until this is dropped.
@@ -35,7 +39,7 @@ pub(crate) struct Claim {
     shards: Vec<ShardId>,
 }
 
-/// A shard that nobody can claim until this is dropped.
+/// A shard that leaves a volume: nobody can claim it until its row is gone, or write it there until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Leaving {
     claims: Claims,
@@ -43,7 +47,8 @@ pub(crate) struct Leaving {
 }
 
 impl Claims {
-    /// Claims shards, whether they are here or not; waits while one of them is being let go.
+    /// Claims shards, whether they are here or not; waits while one of them is being let go, until its row is gone. Where
+    /// [`Self::is_leaving`] is true afterwards, it must not be written.
     pub(crate) async fn claim(&self, shards: Vec<ShardId>) -> Claim {
         loop {
             let settled = self.0.settled.notified();
@@ -58,16 +63,24 @@ impl Claims {
     }
 
     /// Begins to let a shard go; `None` while it is claimed, or somebody else lets it go.
-    pub(crate) fn let_go(&self, shard: ShardId) -> Option<Leaving> {
+    pub(crate) fn let_go(&self, volume: VolumeId, shard: ShardId) -> Option<Leaving> {
         let mut state = self.state();
-        let free = !state.claimed.contains_key(&shard) && state.leaving.insert(shard);
-        free.then(|| Leaving { claims: self.clone(), shard })
+        if state.claimed.contains_key(&shard) || state.leaving.contains_key(&shard) {
+            return None;
+        }
+        state.leaving.insert(shard, (volume, false));
+        Some(Leaving { claims: self.clone(), shard })
     }
 
-    /// Claims shards; `None` while one of them is being let go.
+    /// Whether the shard's file on this volume is about to go. Stays `false` for whoever has claimed the shard and found it so.
+    pub(crate) fn is_leaving(&self, volume: VolumeId, shard: &ShardId) -> bool {
+        self.state().leaving.get(shard).is_some_and(|(from, _)| *from == volume)
+    }
+
+    /// Claims shards; `None` while one of them is being let go and has its row yet.
     pub(crate) fn try_claim(&self, shards: &[ShardId]) -> Option<Claim> {
         let mut state = self.state();
-        if shards.iter().any(|shard| state.leaving.contains(shard)) {
+        if shards.iter().any(|shard| state.leaving.get(shard).is_some_and(|(_, row_gone)| !row_gone)) {
             return None;
         }
         for shard in shards {
@@ -78,6 +91,16 @@ impl Claims {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Leaving {
+    /// The row is gone, and so nobody takes the shard to be on that volume any more: claims go on.
+    pub(crate) fn row_gone(&self) {
+        if let Some((_, row_gone)) = self.claims.state().leaving.get_mut(&self.shard) {
+            *row_gone = true;
+        }
+        self.claims.0.settled.notify_waiters();
     }
 }
 
@@ -108,6 +131,7 @@ mod tests {
 
     use super::*;
 
+    const V: VolumeId = VolumeId(3);
     const A: ShardId = ShardId::new([1; 32]);
     const B: ShardId = ShardId::new([2; 32]);
 
@@ -116,20 +140,35 @@ mod tests {
         let claims = Claims::default();
         let first = claims.claim(vec![A, B]).await;
         let second = claims.claim(vec![A, A]).await;
-        assert!(claims.let_go(A).is_none() && claims.let_go(B).is_none());
+        assert!(claims.let_go(V, A).is_none() && claims.let_go(V, B).is_none());
         drop(first);
-        assert!(claims.let_go(A).is_none(), "the second claim holds it");
-        let leaving = claims.let_go(B).unwrap();
-        assert!(claims.let_go(B).is_none(), "one at a time");
+        assert!(claims.let_go(V, A).is_none(), "the second claim holds it");
+        let leaving = claims.let_go(V, B).unwrap();
+        assert!(claims.let_go(V, B).is_none(), "one at a time");
         drop(second);
-        assert!(claims.let_go(A).is_some());
+        assert!(claims.let_go(V, A).is_some());
         let mut waiting = Box::pin(claims.claim(vec![A, B]));
         assert!(waiting.as_mut().now_or_never().is_none(), "B is leaving");
-        drop(claims.let_go(A).expect("a claim that waits holds nothing"));
+        drop(claims.let_go(V, A).expect("a claim that waits holds nothing"));
         assert!(waiting.as_mut().now_or_never().is_none(), "B still is");
         drop(leaving);
         drop(waiting.await);
         let state = claims.state();
         assert!(state.claimed.is_empty() && state.leaving.is_empty(), "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn a_shard_whose_row_is_gone_is_claimed_and_not_written_where_its_file_goes() {
+        let claims = Claims::default();
+        let leaving = claims.let_go(V, A).unwrap();
+        let mut waiting = Box::pin(claims.claim(vec![A]));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        leaving.row_gone();
+        let claim = waiting.as_mut().now_or_never().expect("the row is gone");
+        assert!(claims.is_leaving(V, &A) && !claims.is_leaving(VolumeId(4), &A) && !claims.is_leaving(V, &B));
+        drop(claim);
+        assert!(claims.let_go(V, A).is_none(), "one at a time");
+        drop(leaving);
+        assert!(!claims.is_leaving(V, &A) && claims.let_go(V, A).is_some());
     }
 }

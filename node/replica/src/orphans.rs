@@ -173,7 +173,7 @@ async fn remove_one(
     grace: Duration,
 ) -> Result<Option<u64>, ReplicaError> {
     // From here on no commit begins to need it, and none that needs it is under way.
-    let Some(leaving) = shared.claims.let_go(shard) else { return Ok(None) };
+    let Some(leaving) = shared.claims.let_go(volume, shard) else { return Ok(None) };
     let Some(slot) = shared.shelf.slot(volume) else { return Ok(None) };
     if shared.is_gone(volume, &shard)
         || !slot.answers(shared.config.read_timeout)
@@ -185,7 +185,7 @@ async fn remove_one(
     let task = shared.clone();
     let removal = move || {
         // To the end of the removal, also when nobody waits for it any more.
-        let _leaving = leaving;
+        let leaving = leaving;
         // The row goes first: a row without a file would be a lost shard, a file without a row is an orphan again.
         let Some(volume) = slot.volume() else { return Ok(None) };
         let (Some(row), _) = task.index.change(slot.id, &shard, |_| None)? else { return Ok(None) };
@@ -193,6 +193,7 @@ async fn remove_one(
         if task.holders(&shard)?.is_empty() {
             task.index.delete_outboard(&shard)?;
         }
+        leaving.row_gone();
         let calls = slot.calls();
         let _under_way = calls.writes.begin();
         volume.delete(&shard)?;

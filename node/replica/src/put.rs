@@ -8,6 +8,7 @@ use primitives::{PackHeader, PackId, ShardAck, ShardId, VolumeId};
 use rustix::io::Errno;
 use store::VolumeError;
 
+use crate::claims::Claim;
 use crate::fill::Purpose;
 use crate::index::ShardRow;
 use crate::machine::Seen;
@@ -131,9 +132,12 @@ pub(crate) async fn keep(
     let candidates: Vec<Candidate> =
         slots.iter().map(|slot| Candidate::new(&shared.node, slot.id, slot.weight())).collect();
     let ranked = rank(&item.pack, &candidates);
+    // Nobody removes the shard while it is written, also when nobody waits for the write any more.
+    let claim = Arc::new(shared.claims.claim(vec![item.shard]).await);
     let (mut reason, mut above_mark) = (None, false);
     for volume in order(&ranked, item.index, item.width, &others.held) {
-        if others.excluded.contains(&volume) || shared.is_gone(volume, &item.shard) {
+        let is_going = shared.is_gone(volume, &item.shard) || shared.claims.is_leaving(volume, &item.shard);
+        if is_going || others.excluded.contains(&volume) {
             continue;
         }
         let Some(slot) = slots.iter().find(|slot| slot.id == volume) else { continue };
@@ -141,7 +145,7 @@ pub(crate) async fn keep(
         if !reserve(shared, item, placed) {
             continue;
         }
-        match write_on(shared, slot, item, purpose).await {
+        match write_on(shared, slot, item, purpose, claim.clone()).await {
             Ok(true) => return Ok(shared.ack(item.pack, item.index, item.shard, volume)),
             Ok(false) => {
                 shared.recent().remove(&item.pack, &placed);
@@ -177,16 +181,26 @@ fn reserve(shared: &Shared, item: &Item, placed: Placed) -> bool {
 
 /// Writes a shard to a volume; `false` when that would bring the volume above its mark. One that takes too long may end later
 /// all the same: the shard then lies there too, and goes as one that nobody looks for there.
-async fn write_on(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<bool, ReplicaError> {
-    let written = tokio::time::timeout(shared.write_patience(), write(shared, slot, item, purpose)).await;
+async fn write_on(
+    shared: &Arc<Shared>,
+    slot: &Arc<Slot>,
+    item: &Item,
+    purpose: Purpose,
+    claim: Arc<Claim>,
+) -> Result<bool, ReplicaError> {
+    let written = tokio::time::timeout(shared.write_patience(), write(shared, slot, item, purpose, claim)).await;
     written.unwrap_or_else(|_| {
         Err(VolumeError::Io { operation: "write", path: slot.path.clone(), errno: Errno::TIMEDOUT }.into())
     })
 }
 
-async fn write(shared: &Arc<Shared>, slot: &Arc<Slot>, item: &Item, purpose: Purpose) -> Result<bool, ReplicaError> {
-    // Nobody removes the shard while it is written, also when nobody waits for the write any more.
-    let claim = shared.claims.claim(vec![item.shard]).await;
+async fn write(
+    shared: &Arc<Shared>,
+    slot: &Arc<Slot>,
+    item: &Item,
+    purpose: Purpose,
+    claim: Arc<Claim>,
+) -> Result<bool, ReplicaError> {
     let place = slot.calls().writers.clone().acquire_owned().await.map_err(|_| ReplicaError::Stopped)?;
     let (shared, slot, item) = (shared.clone(), slot.clone(), item.clone());
     blocking(move || {

@@ -90,7 +90,7 @@ pub(crate) async fn leave(
     index: u8,
     shard: ShardId,
 ) -> Result<bool, ReplicaError> {
-    let Some(leaving) = shared.claims.let_go(shard) else { return Ok(false) };
+    let Some(leaving) = shared.claims.let_go(from.id, shard) else { return Ok(false) };
     // Whoever calls has seen the record before: a move that ended since may have made this volume the holder.
     let Some(record) = shared.directory.pack(&pack).await? else { return Ok(false) };
     if !is_elsewhere(shared, &record, from.id, (pack, index), &shard)? {
@@ -103,7 +103,7 @@ pub(crate) async fn leave(
     let (task, slot) = (shared.clone(), from.clone());
     let removal = move || {
         // To the end of the removal, also when nobody waits for it any more.
-        let _leaving = leaving;
+        let leaving = leaving;
         let Some(volume) = slot.volume() else { return Ok(false) };
         let (before, after) = task.index.change(slot.id, &shard, |row| {
             row.and_then(|mut row| {
@@ -113,6 +113,7 @@ pub(crate) async fn leave(
         })?;
         if let (Some(before), None) = (before, after) {
             slot.removed(u64::from(before.len));
+            leaving.row_gone();
             let calls = slot.calls();
             let _under_way = calls.writes.begin();
             return Ok(volume.delete(&shard)?);

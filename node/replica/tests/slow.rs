@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mounts::{Frozen, Mount};
 use primitives::{Policy, ShardId, VolumeId};
@@ -205,7 +205,7 @@ async fn repair_scrub_and_removal_go_on_beside_a_disk_that_hangs() {
         let bytes = orphan.shards[usize::from(index)].clone();
         let ack = replica.put(orphan.id, index, 6, *shard, bytes).await.unwrap();
         let file = fs::File::options().write(true).open(node.file(ack.volume, shard)).unwrap();
-        file.set_modified(std::time::SystemTime::now() - 2 * HOUR).unwrap();
+        file.set_modified(SystemTime::now() - 2 * HOUR).unwrap();
     }
     let pipes = hang(&node, &packs);
     node.lose_volume(1);
@@ -353,4 +353,41 @@ async fn a_disk_in_the_place_of_one_whose_writes_never_came_back_takes_shards() 
     assert_eq!((status.volumes[V].shards, status.scrub.damaged), (1, 0), "and nothing says that they are on the other");
     node.check_all(&replica, &packs).await;
     node.check(&replica, &more).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_whose_removal_hangs_is_taken_and_recorded_on_another_volume() {
+    let Some((mut node, mount)) = node_with_a_disk() else { return };
+    let replica = node.start().await;
+    for pack in packs(3, 4096) {
+        node.store(&replica, &pack).await;
+    }
+    let orphan = pack(Policy::ERASURE, 4096, 100);
+    let index = put(&replica, &orphan).await.iter().position(|volume| usize::from(volume.0) == V).unwrap();
+    let shard = orphan.header.shards[index];
+    let file = node.file(VolumeId(u16::try_from(V).unwrap()), &shard);
+    fs::File::options().write(true).open(&file).unwrap().set_modified(SystemTime::now() - 2 * HOUR).unwrap();
+    eventually("noted", || mount.path().join("volume/recorded-packs").exists()).await;
+    let shards = replica.status().volumes[V].shards;
+    let frozen = mount.freeze();
+    let removal = tokio::spawn({
+        let replica = replica.clone();
+        async move { replica.remove_orphans_now(HOUR).await }
+    });
+    eventually("its row is gone", || replica.status().volumes[V].shards < shards).await;
+    // Its client is there again.
+    let index = u8::try_from(index).unwrap();
+    let put = replica.put(orphan.id, index, 6, shard, orphan.shards[usize::from(index)].clone());
+    let ack = tokio::time::timeout(Duration::from_secs(20), put).await.expect("not held up").unwrap();
+    assert_ne!(usize::from(ack.volume.0), V);
+    let commit = replica.confirm(vec![(orphan.header.clone(), vec![ack])]);
+    let confirmed = tokio::time::timeout(Duration::from_secs(20), commit).await.expect("not held up").unwrap();
+    assert_eq!(confirmed.short(), [], "it is where the client was told");
+    removal.await.unwrap().unwrap();
+    assert!(file.exists(), "the disk hangs still");
+    drop((frozen, confirmed));
+    eventually("its file is gone", || !file.exists()).await;
+    node.check(&replica, &orphan).await;
+    assert_eq!(replica.scrub_now().await.unwrap().damaged, 0);
+    node.stop(replica).await;
 }
