@@ -226,6 +226,7 @@ fn rpc_config(config: &Config) -> RpcConfig {
         },
         peers: PeerLimits {
             connections_max: config.rpc.connections_max,
+            sockets_max: config.rpc.sockets_max,
             header: Duration::from_secs(config.rpc.header_seconds),
             idle: Duration::from_secs(config.rpc.idle_seconds),
             bytes_min: u64::from(config.rpc.idle_kib_min) << 10,

@@ -110,7 +110,11 @@ impl Default for ShardLimits {
 pub struct PeerLimits {
     /// Most connections at once; more are told to come back. Default 1000.
     pub connections_max: u32,
-    /// How long a connection may be without a whole request head, at its beginning and between requests. Default 30 s.
+    /// Most connections that go on as a WebSocket at once; more are told to come back. Default 64; 0 = none: they take no part in
+    /// the memory budgets of JSON-RPC.
+    pub sockets_max: u32,
+    /// How long a connection may be without a whole request head, at its beginning and between requests. Default 30 s. Every
+    /// so often a WebSocket is asked for a sign of life; ten times as long without one, and it is closed.
     pub header: Duration,
     /// In how long something must move. Default 30 s.
     pub idle: Duration,
@@ -122,6 +126,7 @@ impl Default for PeerLimits {
     fn default() -> Self {
         Self {
             connections_max: 1000,
+            sockets_max: 64,
             header: Duration::from_secs(30),
             idle: Duration::from_secs(30),
             bytes_min: 64 * 1024,

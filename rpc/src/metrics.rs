@@ -55,7 +55,7 @@ impl MethodMetrics {
     }
 }
 
-/// A request or connection that was refused: `host`, `origin`, `size`, `slow`, `connections`, `memory`.
+/// A request or connection that was refused: `host`, `origin`, `size`, `slow`, `connections`, `sockets`, `memory`.
 pub(crate) fn refused(reason: &'static str) {
     counter!("rpc_refused_total", "reason" => reason).increment(1);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jsonrpsee::RpcModule;
 use jsonrpsee::core::middleware::RpcServiceBuilder;
-use jsonrpsee::server::{BatchRequestConfig, ServerBuilder, ServerConfig, ServerHandle, stop_channel};
+use jsonrpsee::server::{BatchRequestConfig, PingConfig, ServerBuilder, ServerConfig, ServerHandle, stop_channel};
 use jsonrpsee::types::SubscriptionId;
 use rpc_api::audit::AuditApiServer;
 use rpc_api::chain::ChainApiServer;
@@ -20,7 +20,7 @@ use rpc_api::web3::Web3ApiServer;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Answers, Hosts, HttpLayer, Requests, Shards, cors_layer};
+use crate::http::{Answers, Hosts, HttpLayer, Requests, Shards, Sockets, cors_layer};
 use crate::methods::Methods;
 use crate::metrics::MethodMetrics;
 use crate::middleware::Words;
@@ -70,6 +70,7 @@ async fn listen(config: RpcConfig, backend: Arc<dyn Backend>, cancel: Cancellati
         Shards::new(backend, config.shards),
         Requests::new(&limits, config.shards.wait),
         Answers::new(&limits, config.shards),
+        Sockets::new(config.peers),
     ));
     let rpc =
         RpcServiceBuilder::new().layer_fn(move |inner| Words::new(inner, Arc::clone(&metrics), response_bytes_max));
@@ -116,12 +117,18 @@ fn module(methods: Methods) -> Result<RpcModule<()>, RpcError> {
     Ok(module)
 }
 
+/// How often as long as a connection may be without a request a WebSocket may be without a sign of life. A pong comes only
+/// between two messages: whoever takes or sends the longest one needs time for it.
+const SILENCE: u32 = 10;
+
 fn server_config(config: &RpcConfig) -> ServerConfig {
-    let limits = &config.limits;
+    let (limits, header) = (&config.limits, config.peers.header);
+    let pings = PingConfig::new().ping_interval(header).inactive_limit(header.saturating_mul(SILENCE));
     ServerConfig::builder()
         .max_request_body_size(limits.request_bytes_max)
         .max_response_body_size(limits.response_bytes_max)
         .max_connections(config.peers.connections_max)
+        .enable_ws_ping(pings)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch_max))
         .set_id_provider(HexIds)
         .build()

@@ -15,8 +15,14 @@ const OPTIONS: &[(&str, &str)] = &[
     ("rpc.hosts", "Host names accepted in requests, besides IP addresses and localhost."),
     ("rpc.connections_max", "Connections served at once; more are told to come back. 1 to 65536."),
     (
+        "rpc.sockets_max",
+        "Connections that are WebSockets at once; more are told to come back. WebSockets take no part in request_memory_mib and \
+         response_memory_mib. 0 (none) to 65536.",
+    ),
+    (
         "rpc.header_seconds",
-        "A connection without a whole request head for so many seconds is closed, also between requests. 1 to 3600.",
+        "A connection without a whole request head for so many seconds is closed, also between requests; \
+         a WebSocket that answers no ping after ten times as long. 1 to 3600.",
     ),
     (
         "rpc.idle_seconds",

@@ -67,6 +67,7 @@ impl Config {
             ("storage.repair_memory_mib", self.storage.repair_memory_mib.into(), 1, 65_536),
             ("storage.orphan_hours", self.storage.orphan_hours.into(), 0, 8_760),
             ("rpc.connections_max", self.rpc.connections_max.into(), 1, 65_536),
+            ("rpc.sockets_max", self.rpc.sockets_max.into(), 0, 65_536),
             ("rpc.header_seconds", self.rpc.header_seconds, 1, 3_600),
             ("rpc.idle_seconds", self.rpc.idle_seconds, 1, 3_600),
             ("rpc.idle_kib_min", self.rpc.idle_kib_min.into(), 1, 1 << 20),

@@ -48,7 +48,10 @@ pub(crate) struct RpcConfig {
     pub(crate) hosts: Vec<String>,
     /// Most connections at once. Default 1000; range 1 to 65,536.
     pub(crate) connections_max: u32,
-    /// A connection without a whole request head for so many seconds is closed. Default 30; range 1 to 3,600.
+    /// Most of them that are a WebSocket at once. Default 64; range 0 (none) to 65,536.
+    pub(crate) sockets_max: u32,
+    /// A connection without a whole request head for so many seconds is closed, a WebSocket that answers no ping after ten times
+    /// as long. Default 30; range 1 to 3,600.
     pub(crate) header_seconds: u64,
     /// Within so many seconds `idle_kib_min` of a request must come, and of an answer be taken. Default 30; range 1 to 3,600.
     pub(crate) idle_seconds: u64,
@@ -95,6 +98,7 @@ impl Default for RpcConfig {
             cors: Vec::new(),
             hosts: Vec::new(),
             connections_max: 1000,
+            sockets_max: 64,
             header_seconds: 30,
             idle_seconds: 30,
             idle_kib_min: 64,

@@ -12,7 +12,7 @@ use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use tower::{Layer, Service};
 
 use super::specified::specified;
-use super::{Answers, Hosts, Requests, Shards, health, reply};
+use super::{Answers, Hosts, Requests, Shards, Sockets, health, reply};
 use crate::connection::Cut;
 use crate::metrics;
 
@@ -28,11 +28,12 @@ struct Parts {
     shards: Shards,
     requests: Requests,
     answers: Answers,
+    sockets: Sockets,
 }
 
 impl HttpLayer {
-    pub(crate) fn new(hosts: Hosts, shards: Shards, requests: Requests, answers: Answers) -> Self {
-        Self { parts: Arc::new(Parts { hosts, shards, requests, answers }) }
+    pub(crate) fn new(hosts: Hosts, shards: Shards, requests: Requests, answers: Answers, sockets: Sockets) -> Self {
+        Self { parts: Arc::new(Parts { hosts, shards, requests, answers, sockets }) }
     }
 }
 
@@ -76,7 +77,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: HttpRequest) -> Self::Future {
+    fn call(&mut self, mut request: HttpRequest) -> Self::Future {
         if !self.parts.hosts.allow(&request) {
             metrics::refused("host");
             let message = "invalid host specified: add the name to the node's list of hosts, or use an IP address";
@@ -98,6 +99,9 @@ where
             _ => {}
         }
         if let Some(refused) = self.parts.refuse(&request) {
+            return done(refused);
+        }
+        if let Some(refused) = self.parts.sockets.open(&mut request) {
             return done(refused);
         }
         if *request.method() != Method::POST {

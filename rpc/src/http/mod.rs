@@ -16,6 +16,7 @@ mod requests;
 mod shard_get;
 mod shard_put;
 mod shards;
+mod sockets;
 mod specified;
 
 pub(crate) use answers::Answers;
@@ -24,3 +25,4 @@ pub(crate) use hosts::Hosts;
 pub(crate) use layer::HttpLayer;
 pub(crate) use requests::Requests;
 pub(crate) use shards::Shards;
+pub(crate) use sockets::Sockets;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
-use crate::wire::TestServer;
+use crate::wire::{TestServer, UPGRADE};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
@@ -47,13 +47,7 @@ async fn pages_may_read_only_when_told() {
     let reply = open.request("POST", "/", &[JSON, ("origin", "https://evil.example")], CALL).await;
     assert_eq!(reply.header("access-control-allow-origin"), None);
 
-    let upgrade = [
-        ("connection", "Upgrade"),
-        ("upgrade", "websocket"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
-    let with = |origin| [&upgrade[..], &[("origin", origin)]].concat();
+    let with = |origin| [&UPGRADE[..], &[("origin", origin)]].concat();
     assert_eq!(open.request("GET", "/", &with("https://wallet.example"), &[]).await.status, 101);
     assert_eq!(open.request("GET", "/", &with("https://evil.example"), &[]).await.status, 403);
     assert_eq!(closed.request("GET", "/", &with("https://wallet.example"), &[]).await.status, 403);

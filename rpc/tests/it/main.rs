@@ -16,4 +16,5 @@ mod node_replica;
 mod protocol;
 mod shards;
 mod slow;
+mod sockets;
 mod wire;

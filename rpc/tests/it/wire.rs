@@ -11,6 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
 
+/// Headers that ask for a WebSocket.
+pub(crate) const UPGRADE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
 /// A server on a free port; stops when dropped.
 pub(crate) struct TestServer {
     pub(crate) node: Node,
