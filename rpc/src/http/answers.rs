@@ -18,6 +18,10 @@ const FREE: usize = 64 * 1024;
 /// This part of the memory is for answers that wait, which are there already, unlike shards that wait to be read.
 const WAITING: usize = 4;
 
+/// Whoever sent a transaction has to know that it was taken.
+const NO_MEMORY: &str = "the call was carried out, and the node has no memory for its long answer, as it sends others; \
+                         ask again, or for less at once";
+
 /// The bodies of all answers.
 #[derive(Debug)]
 pub(crate) struct Answers {
@@ -40,7 +44,7 @@ impl Answers {
             return Ok(answer);
         }
         let Some(mut loan) = self.loan(len).await else {
-            return Ok(reply::rpc_busy("the node sends as many long answers as it has memory for; try again"));
+            return Ok(reply::rpc_busy(NO_MEMORY));
         };
         let (head, body) = answer.into_parts();
         let bytes = body.collect().await?.to_bytes();

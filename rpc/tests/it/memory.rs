@@ -26,11 +26,14 @@ async fn post(server: &TestServer, body: &str) -> Reply {
     server.request("POST", "/", &[JSON], body.as_bytes()).await
 }
 
-fn assert_told_to_come_back(refused: &Reply) {
+/// Returns what it is told.
+fn assert_told_to_come_back(refused: &Reply) -> String {
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     let refused = refused.json();
     assert_eq!((&refused["id"], &refused["error"]["code"]), (&Value::Null, &json!(-32005)), "{refused}");
-    assert!(refused["error"]["message"].as_str().unwrap().contains("memory"), "{refused}");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("memory"), "{refused}");
+    message.to_owned()
 }
 
 #[tokio::test]
@@ -131,7 +134,8 @@ async fn an_answer_that_there_is_no_memory_for_waits_and_is_told_to_come_back() 
     let answers = LongAnswer::with(ShardLimits { wait, get_pace: 1, ..ShardLimits::default() }).await;
     let mut reader = answers.stopped().await;
     let begun = Instant::now();
-    assert_told_to_come_back(&answers.ask().await);
+    let told = assert_told_to_come_back(&answers.ask().await);
+    assert!(told.contains("was carried out"), "{told}");
     assert!(begun.elapsed() >= wait, "it waits first");
     assert_eq!(answers.server.call("eth_blockNumber", json!([])).await, "0x1", "short answers take no part");
     let answer = tokio::task::spawn_blocking(move || reader.read(false)).await.unwrap();
