@@ -1,14 +1,16 @@
 //! Before a pack is recorded: are the shards that were acknowledged here still, and do they stay until it is?
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use primitives::{PackHeader, PackId, ShardAck};
+use primitives::{PackHeader, PackId, ShardAck, ShardId, VolumeId};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::claims::Claim;
 use crate::ingress::Message;
 use crate::orphans::touch;
-use crate::shared::{Shared, blocking, on_disk};
+use crate::shared::{Shared, blocking};
+use crate::slot::Slot;
 use crate::{ReplicaError, VolumeState};
 
 /// A pack that is about to be recorded and lacks shards that were acknowledged for it.
@@ -27,8 +29,8 @@ pub struct Confirmed {
     shared: Arc<Shared>,
     commits: Vec<Commit>,
     short: Vec<Shortage>,
-    _claim: Claim,
-    _permit: OwnedSemaphorePermit,
+    claim: Claim,
+    permit: OwnedSemaphorePermit,
 }
 
 /// A pack that is to be recorded, with the acknowledgements of its shards.
@@ -57,13 +59,21 @@ impl Confirmed {
     /// that they are not old by then.
     ///
     /// # Errors
-    /// [`ReplicaError::Panicked`].
+    /// [`ReplicaError::Panicked`], [`ReplicaError::Stopped`].
     pub async fn unanswered(self) -> Result<(), ReplicaError> {
         self.repair(|_| true);
-        let patience = self.shared.write_patience();
-        // The claim goes along, also when nobody waits for this any more because a disk hangs.
-        let renew = move || self.commits.iter().flat_map(|(_, acks)| acks).for_each(|ack| renew(&self.shared, ack));
-        on_disk(patience, renew).await.map(drop)
+        let Self { shared, commits, claim, permit, .. } = self;
+        // Goes along to each disk, also when nobody waits any more because one of them hangs.
+        let held = Arc::new((claim, permit));
+        let mut shards: BTreeMap<VolumeId, Vec<ShardId>> = BTreeMap::new();
+        for ack in commits.iter().flat_map(|(_, acks)| acks).filter(|ack| ack.node == shared.node) {
+            shards.entry(ack.volume).or_default().push(ack.shard);
+        }
+        let slots = shards.into_iter().filter_map(|(volume, shards)| Some((shared.shelf.slot(volume)?, shards)));
+        let renewals = slots.map(|(slot, shards)| tokio::spawn(renew(slot, shards, held.clone())));
+        let renewals = renewals.map(|task| async { task.await.map_err(ReplicaError::unfinished)? });
+        let all = futures::future::try_join_all(renewals);
+        tokio::time::timeout(shared.write_patience(), all).await.map_or(Ok(()), |done| done.map(drop))
     }
 
     /// Repairs the packs that lack shards, where there is something to repair.
@@ -86,7 +96,7 @@ pub(crate) async fn confirm(shared: &Arc<Shared>, commits: Vec<Commit>) -> Resul
     blocking(move || {
         let shortages = commits.iter().map(|(header, acks)| shortage(&task, header, acks));
         let short = shortages.filter_map(Result::transpose).collect::<Result<Vec<_>, ReplicaError>>()?;
-        Ok(Confirmed { shared: task, commits, short, _claim: claim, _permit: permit })
+        Ok(Confirmed { shared: task, commits, short, claim, permit })
     })
     .await?
 }
@@ -110,10 +120,17 @@ fn is_here(shared: &Shared, ack: &ShardAck) -> Result<bool, ReplicaError> {
     Ok(is_open && !shared.is_gone(ack.volume, &ack.shard) && shared.index.row(ack.volume, &ack.shard)?.is_some())
 }
 
-/// Makes the shard's file as young as a new one, if it is here.
-fn renew(shared: &Shared, ack: &ShardAck) {
-    let slot = shared.shelf.slot(ack.volume).filter(|_| ack.node == shared.node);
-    if let Some(slot) = slot {
-        touch(&slot, &ack.shard);
-    }
+/// Makes the files of these shards on one volume as young as new ones, those that are here, and keeps `held` until it has.
+/// Waits for its turn as a write does, so that a disk that hangs takes no more threads.
+async fn renew(
+    slot: Arc<Slot>,
+    shards: Vec<ShardId>,
+    held: Arc<(Claim, OwnedSemaphorePermit)>,
+) -> Result<(), ReplicaError> {
+    let place = slot.calls().writers.clone().acquire_owned().await.map_err(|_| ReplicaError::Stopped)?;
+    blocking(move || {
+        let _until_it_ends = (held, place);
+        shards.iter().for_each(|shard| touch(&slot, shard));
+    })
+    .await
 }

@@ -391,3 +391,40 @@ async fn a_shard_whose_removal_hangs_is_taken_and_recorded_on_another_volume() {
     assert_eq!(replica.scrub_now().await.unwrap().damaged, 0);
     node.stop(replica).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_of_a_commit_whose_answer_was_lost_stay_while_one_of_their_disks_hangs() {
+    let Some((mut node, mount)) = node_with_a_disk() else { return };
+    let replica = node.start().await;
+    for pack in packs(3, 4096) {
+        node.store(&replica, &pack).await;
+    }
+    eventually("noted", || mount.path().join("volume/recorded-packs").exists()).await;
+    let late = pack(Policy::ERASURE, 4096, 100);
+    let puts = (0u8..).zip(late.header.shards.iter().zip(&late.shards));
+    let puts = puts.map(|(index, (shard, bytes))| replica.put(late.id, index, 6, *shard, bytes.clone()));
+    let mut acks = futures::future::try_join_all(puts).await.unwrap();
+    // The disk that hangs comes first.
+    acks.sort_by_key(|ack| usize::from(ack.volume.0) != V);
+    let old = SystemTime::now() - 2 * HOUR;
+    let files: Vec<_> = acks.iter().map(|ack| node.file(ack.volume, &ack.shard)).collect();
+    for file in &files {
+        fs::File::options().write(true).open(file).unwrap().set_modified(old).unwrap();
+    }
+    let is_young = |file: &PathBuf| fs::metadata(file).unwrap().modified().unwrap() > old + HOUR;
+    let frozen = mount.freeze();
+    let commit = replica.confirm(vec![(late.header.clone(), acks)]).await.unwrap();
+    commit.unanswered().await.unwrap();
+    assert!(!is_young(&files[0]), "its disk hangs");
+    assert!(files[1..].iter().all(is_young), "the others do not wait for it");
+    let report = replica.remove_orphans_now(Duration::ZERO).await.unwrap();
+    assert_eq!((report.removed, report.held_back), (0, false), "the commit needs them yet: {report:?}");
+    drop(frozen);
+    eventually("young", || is_young(&files[0])).await;
+    let until = Instant::now() + Duration::from_secs(20);
+    while files.iter().any(|file| file.exists()) {
+        assert!(Instant::now() < until, "nobody needs them now, and they stay");
+        replica.remove_orphans_now(Duration::ZERO).await.unwrap();
+    }
+    node.stop(replica).await;
+}
