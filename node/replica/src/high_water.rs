@@ -3,7 +3,7 @@
 //! Nothing that is recorded is ever taken off the ledger. So a ledger with fewer packs than it had was put back to an older
 //! state, or lost its records, and shards that it does not know may be all that is left of the packs it forgot. The number
 //! stands beside the shards and not in the database, which is put back together with the ledger. The actor keeps it up every
-//! second in which packs are recorded, whether orphans are removed or not.
+//! second, whether orphans are removed or not: also on a volume that was added, replaced or away since.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,12 +12,12 @@ use store::VolumeError;
 
 use crate::ReplicaError;
 use crate::shared::{Shared, on_disk};
-use crate::slot::Slot;
+use crate::slot::{Note, Slot};
 
 /// Name of the note on each volume: a decimal number.
 const NOTE: &str = "recorded-packs";
 
-/// Notes how many packs are recorded, if they are more than ever before. One at a time: the number never falls.
+/// Notes how many packs are recorded, or were once, on every volume that says less. One at a time: the number never falls.
 pub(crate) async fn keep_up(shared: &Arc<Shared>) -> Result<(), ReplicaError> {
     let known = match shared.directory.recorded().await {
         Ok(known) => known,
@@ -27,11 +27,13 @@ pub(crate) async fn keep_up(shared: &Arc<Shared>) -> Result<(), ReplicaError> {
             return Ok(());
         }
     };
-    if known > shared.recorded.load(Ordering::Relaxed) && known > highest(shared).await? {
-        futures::future::try_join_all(usable(shared).map(|slot| write(shared, slot, known))).await?;
-        shared.recorded.fetch_max(known, Ordering::Relaxed);
-    }
-    Ok(())
+    let most = known.max(highest(shared).await?);
+    shared.recorded.fetch_max(most, Ordering::Relaxed);
+    // What one that cannot be read says may be more.
+    let says_less = |slot: &Arc<Slot>| slot.note().packs.is_some_and(|packs| packs < most);
+    futures::future::try_join_all(usable(shared).filter(says_less).map(|slot| write(shared, slot, most)))
+        .await
+        .map(drop)
 }
 
 /// The greatest number that any volume has, or that this process has seen; none of them can be read: zero.
@@ -47,11 +49,18 @@ fn usable(shared: &Shared) -> impl Iterator<Item = Arc<Slot>> {
     shared.shelf.slots().into_iter().filter(move |slot| slot.answers(patience))
 }
 
+/// What the volume's note says, read once for each opening; `None` when it cannot be read.
 async fn read(shared: &Arc<Shared>, slot: Arc<Slot>) -> Result<Option<u64>, ReplicaError> {
+    if let Some(packs) = slot.note().packs {
+        return Ok(Some(packs));
+    }
     let read = move || {
         let calls = slot.calls();
         let _under_way = calls.reads.begin();
-        slot.volume()?.read_note(NOTE).ok()??.trim().parse().ok()
+        let volume = slot.volume()?;
+        let packs = volume.read_note(NOTE).ok()?.and_then(|note| note.trim().parse().ok()).unwrap_or(0);
+        slot.set_note(&volume, Note { packs: Some(packs), ..slot.note() });
+        Some(packs)
     };
     Ok(on_disk(shared.config.read_timeout, read).await?.flatten())
 }
@@ -61,17 +70,29 @@ async fn write(shared: &Arc<Shared>, slot: Arc<Slot>, packs: u64) -> Result<(), 
     let write = move || {
         let calls = slot.calls();
         let _under_way = calls.writes.begin();
-        slot.volume().map_or(Ok(()), |volume| volume.write_note(NOTE, &format!("{packs}\n")))
+        let Some(volume) = slot.volume() else { return };
+        let written = volume.write_note(NOTE, &format!("{packs}\n"));
+        let note = match &written {
+            Ok(()) => Note { packs: Some(packs), failed: false },
+            // Read again and tried again: nobody knows what it says now.
+            Err(_) => Note { packs: None, failed: true },
+        };
+        let before = slot.set_note(&volume, note);
+        match written {
+            // One that takes no writes any more has said so before.
+            Ok(()) | Err(VolumeError::ReadOnly { .. }) => {}
+            // Said once, not every second.
+            Err(_) if before.is_none_or(|before| before.failed) => {}
+            Err(error) => {
+                tracing::warn!(
+                    target: "replica", volume = slot.id.0, %error,
+                    "cannot note how many packs are recorded; trying again every second"
+                );
+            }
+        }
     };
-    match on_disk(shared.write_patience(), write).await? {
-        // One that takes no writes any more has said so before.
-        Some(Ok(()) | Err(VolumeError::ReadOnly { .. })) => {}
-        Some(Err(error)) => {
-            tracing::warn!(target: "replica", volume, %error, "cannot note how many packs are recorded");
-        }
-        None => {
-            tracing::warn!(target: "replica", volume, "noting how many packs are recorded takes too long: not waited for")
-        }
+    if on_disk(shared.write_patience(), write).await?.is_none() {
+        tracing::warn!(target: "replica", volume, "noting how many packs are recorded takes too long: not waited for");
     }
     Ok(())
 }

@@ -36,6 +36,16 @@ struct Inner {
     state: VolumeState,
     fill: Fill,
     space: Space,
+    note: Note,
+}
+
+/// The volume's note of how many packs are recorded, as far as this opening has read or written it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Note {
+    /// What it says, zero when there is none; `None` when it was not read.
+    pub(crate) packs: Option<u64>,
+    /// The last attempt to write it failed.
+    pub(crate) failed: bool,
 }
 
 impl Inner {
@@ -57,6 +67,7 @@ impl Slot {
                 state,
                 fill: Fill::Open,
                 space,
+                note: Note::default(),
             }),
             weight: AtomicU32::new(weight_of(space)),
             unannounced: AtomicBool::new(state == VolumeState::Lost),
@@ -76,6 +87,16 @@ impl Slot {
         self.inner().is_on(volume)
     }
 
+    pub(crate) fn note(&self) -> Note {
+        self.inner().note
+    }
+
+    /// Takes down what the note of this opening of the volume says; what was there before, unless another is in use now.
+    pub(crate) fn set_note(&self, volume: &Arc<Volume>, note: Note) -> Option<Note> {
+        let mut inner = self.inner();
+        inner.is_on(volume).then(|| std::mem::replace(&mut inner.note, note))
+    }
+
     pub(crate) fn state(&self) -> VolumeState {
         self.inner().state
     }
@@ -87,6 +108,7 @@ impl Slot {
             // Closes the directory, so that the disk can be unmounted.
             inner.volume = None;
             inner.calls = Arc::default();
+            inner.note = Note::default();
         }
     }
 

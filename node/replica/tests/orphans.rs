@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use primitives::{Policy, ShardAck};
-use replica::{OrphanReport, Replica, ReplicaError, Shortage};
+use replica::{OrphanReport, Replica, ReplicaError, Shortage, VolumeState};
 use support::{Node, Pack, eventually, pack, packs};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -170,6 +170,31 @@ async fn a_backup_during_the_removal_does_not_hold_it_back() {
     assert_eq!((report.removed, report.held_back), (6, false), "{report:?}");
     node.check_all(&replica, &recorded).await;
     node.check(&replica, &more).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_was_added_away_or_failing_gets_the_note_although_no_more_packs_are_recorded() {
+    let (mut node, replica, ..) = node_with_orphans().await;
+    noted(&node, 3).await;
+    node.stop(replica).await;
+    node.config.volumes.push(node.volume_path(6));
+    let replica = node.start().await;
+    let says = |volume| fs::read_to_string(node.volume_path(volume).join("recorded-packs")).unwrap_or_default();
+    let has = |volume, packs: &str| says(volume).trim() == packs;
+    eventually("noted on the new one", || has(6, "3")).await;
+    let state = |volume: usize| replica.status().volumes[volume].state;
+    node.unplug(1);
+    eventually("lost", || state(1) == VolumeState::Lost).await;
+    // A directory is in the way of the note.
+    let in_the_way = node.volume_path(2).join("recorded-packs.tmp");
+    fs::create_dir(&in_the_way).unwrap();
+    node.store(&replica, &pack(Policy::ERASURE, 4096, 101)).await;
+    eventually("noted on the others", || [0, 3, 4, 5, 6].iter().all(|volume| has(*volume, "4"))).await;
+    assert_eq!(says(2).trim(), "3");
+    fs::remove_dir(&in_the_way).unwrap();
+    eventually("tried again", || has(2, "4")).await;
+    node.plug_in(1);
+    eventually("noted on the one that is back", || has(1, "4")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
