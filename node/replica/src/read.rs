@@ -36,7 +36,7 @@ impl From<StoreError> for Fault {
 /// shard.
 ///
 /// # Errors
-/// [`ReplicaError::Panicked`].
+/// [`ReplicaError::Panicked`], [`ReplicaError::Stopped`].
 pub(crate) async fn read(
     shared: &Arc<Shared>,
     slot: &Arc<Slot>,

@@ -159,6 +159,21 @@ impl Shared {
         Ok(holders)
     }
 
+    /// Whether the volume has the shard as this member of this pack, for all that is known.
+    pub(crate) fn has_member(
+        &self,
+        volume: VolumeId,
+        shard: &ShardId,
+        member: (PackId, u8),
+    ) -> Result<bool, store::StoreError> {
+        // In this order: the row of a lost one goes before its mark does.
+        if self.is_gone(volume, shard) {
+            return Ok(false);
+        }
+        let row = self.index.row(volume, shard)?;
+        Ok(row.is_some_and(|row| row.members.contains(&member)))
+    }
+
     pub(crate) fn stat(&self, shard: &ShardId) -> Result<Option<ShardStat>, store::StoreError> {
         let holders = self.holders(shard)?;
         let Some(len) = holders.first().map(|(_, len)| *len) else { return Ok(None) };

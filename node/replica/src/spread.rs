@@ -133,6 +133,5 @@ fn is_elsewhere(
 ) -> Result<bool, ReplicaError> {
     let holder = record.holders.iter().find(|holder| holder.index == member.1 && holder.node == shared.node);
     let Some(holder) = holder.filter(|holder| holder.volume != volume) else { return Ok(false) };
-    let row = shared.index.row(holder.volume, shard)?;
-    Ok(!shared.is_gone(holder.volume, shard) && row.is_some_and(|row| row.members.contains(&member)))
+    Ok(shared.has_member(holder.volume, shard, member)?)
 }

@@ -51,8 +51,7 @@ pub(crate) async fn remove(shared: &Arc<Shared>, surplus: Surplus) -> Result<(),
 
 async fn is_held(shared: &Arc<Shared>, holder: &Arc<Slot>, surplus: &Surplus, len: u64) -> Result<bool, ReplicaError> {
     let Surplus { shard, pack, index, .. } = *surplus;
-    let row = shared.index.row(holder.id, &shard)?;
-    if shared.is_gone(holder.id, &shard) || !row.is_some_and(|row| row.members.contains(&(pack, index))) {
+    if !shared.has_member(holder.id, &shard, (pack, index))? {
         return Ok(false);
     }
     match read(shared, holder, &shard, len, None).await? {
