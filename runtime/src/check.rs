@@ -38,8 +38,7 @@ pub fn check(params: &Params, raw: &[u8]) -> Result<CheckedTx, TxError> {
     }
     let intrinsic_gas = check_gas(params, &envelope)?;
     // No account owns as much as u128 cannot hold.
-    let value =
-        u128::try_from(envelope.value()).map_err(|_| TxError::InsufficientFunds { balance: 0, cost: u128::MAX })?;
+    let value = u128::try_from(envelope.value()).map_err(|_| TxError::Unpayable { value: envelope.value() })?;
     let sender = from_alloy(envelope.recover_signer().map_err(|_| TxError::Signature)?);
     Ok(CheckedTx { raw: Bytes::copy_from_slice(raw), envelope, sender, to, value, intrinsic_gas })
 }
@@ -52,8 +51,17 @@ fn decode(raw: &[u8]) -> Result<TxEnvelope, TxError> {
         Some(&found) if found < 0x80 && (found == 0 || found > TYPE_MAX) => return Err(TxError::Type { found }),
         Some(_) => {}
     }
-    let envelope =
-        TxEnvelope::decode_2718_exact(raw).map_err(|error| TxError::Malformed { reason: error.to_string() })?;
+    let envelope = TxEnvelope::decode_2718_exact(raw).map_err(|error| {
+        // Of a legacy transaction, which has no type, the library says only that its type is wrong.
+        let legacy = raw.first().is_some_and(|first| *first >= 0x80);
+        let rest = &mut &*raw;
+        let reason = match alloy_rlp::Header::decode(rest) {
+            Err(rlp) if legacy => rlp.to_string(),
+            Ok(_) if legacy => "these are not the nine fields of a legacy transaction".to_owned(),
+            _ => error.to_string(),
+        };
+        TxError::Malformed { reason }
+    })?;
     if envelope.ty() > TYPE_MAX {
         return Err(TxError::Type { found: envelope.ty() });
     }

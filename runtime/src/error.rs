@@ -1,5 +1,6 @@
 //! Why a transaction, a block or a call is refused.
 
+use alloy_primitives::U256;
 use primitives::ChainId;
 
 /// Why a transaction is refused. The sender's fault, permanent unless the account changes. The words are geth's,
@@ -104,6 +105,12 @@ pub enum TxError {
     NonceMax {
         /// The transaction's.
         found: u64,
+    },
+    /// More wei than any account can have.
+    #[error("insufficient funds for gas * price + value: value {value} is more than there is")]
+    Unpayable {
+        /// Wei to be paid.
+        value: U256,
     },
     /// The account cannot pay gas limit × fee + value.
     #[error("insufficient funds for gas * price + value: balance {balance}, tx cost {cost}, overshot {overshot}",

@@ -190,7 +190,7 @@ impl Actor {
                 self.announce_due = true;
                 match self.pending.ended(volume, again) {
                     Some(begin) => self.begin(volume, begin),
-                    None => self.census(),
+                    None => self.census_of_changes(),
                 }
             }
             Done::Repaired { pack, result } => {
@@ -202,13 +202,21 @@ impl Actor {
                 let heard = fatal(result)?.is_some();
                 self.announce_due |= !heard;
                 let slots = volumes.into_iter().filter_map(|volume| self.shared.shelf.slot(volume));
-                slots
-                    .filter(|slot| heard && slot.state() != VolumeState::Lost)
-                    .for_each(|slot| slot.set_announced(true));
+                let new: Vec<_> = slots
+                    .filter(|slot| heard && slot.state() != VolumeState::Lost && !slot.is_announced())
+                    .inspect(|slot| slot.set_announced(true))
+                    .collect();
+                if !new.is_empty() {
+                    // They take shards from now on: those of packs that have two on one volume move there.
+                    self.census_of_changes();
+                }
             }
             Done::Census { result } => {
-                self.census.ended(self.began.elapsed());
+                let again = self.census.ended(self.began.elapsed());
                 fatal(result)?;
+                if again {
+                    self.census();
+                }
             }
             Done::Orphans { report } => {
                 self.removing_orphans = false;
@@ -264,6 +272,12 @@ impl Actor {
                 Done::Reported { volume, shard, packs }
             });
         }
+    }
+
+    /// A census that sees what has just changed, also when one is under way.
+    fn census_of_changes(&mut self) {
+        self.census.changed();
+        self.census();
     }
 
     fn census(&mut self) {

@@ -13,6 +13,7 @@ const REST_MIN: Duration = Duration::from_secs(1);
 pub(crate) struct CensusTurn {
     running_since: Option<Duration>,
     not_before: Duration,
+    again: bool,
 }
 
 impl CensusTurn {
@@ -23,12 +24,18 @@ impl CensusTurn {
         free
     }
 
-    /// It has ended.
-    pub(crate) fn ended(&mut self, now: Duration) {
+    /// Something has changed that one that runs now may have passed already: another one is to follow.
+    pub(crate) fn changed(&mut self) {
+        self.again = self.running_since.is_some();
+    }
+
+    /// It has ended; whether another one is to follow.
+    pub(crate) fn ended(&mut self, now: Duration) -> bool {
         if let Some(since) = self.running_since.take() {
             let rest = now.saturating_sub(since).saturating_mul(REST).max(REST_MIN);
             self.not_before = now.saturating_add(rest);
         }
+        std::mem::take(&mut self.again)
     }
 
     /// Whether the ledger knows of degraded packs that are not in the repair queue, as only a census finds out which these
@@ -52,10 +59,13 @@ mod tests {
         }
         assert!(turn.begin(at(1000)) && !turn.begin(at(1001)), "one at a time");
         assert!(!turn.is_due(at(1100), 1, 0), "while one runs");
-        turn.ended(at(1100));
+        assert!(!turn.ended(at(1100)), "nothing has changed");
         assert!(!turn.is_due(at(3099), 1, 0) && turn.is_due(at(3100), 1, 0), "100 ms, 20 times");
         assert!(turn.begin(at(1200)), "the periodic one does not rest");
-        turn.ended(at(1200));
+        turn.changed();
+        assert!(turn.ended(at(1200)), "another one for what has changed");
+        turn.changed();
+        assert!(turn.begin(at(1200)) && !turn.ended(at(1200)), "what changed before it began it has seen");
         assert!(!turn.is_due(at(2199), 1, 0) && turn.is_due(at(2200), 1, 0), "at least a second");
     }
 }

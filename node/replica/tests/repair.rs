@@ -6,6 +6,7 @@ mod support;
 
 use std::fs;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use primitives::Policy;
 use replica::{ReplicaEvent, VolumeState};
@@ -167,7 +168,10 @@ fn index_on(node: &Node, pack: &Pack, volume: u16) -> u8 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
-    let (mut node, replica) = Node::running(6).await;
+    let mut node = Node::new(6);
+    // Only what a new volume itself begins is waited for.
+    node.config.census_interval = Duration::from_secs(3600);
+    let replica = node.start().await;
     let first = pack(Policy::ERASURE, 4096, 1);
     node.store(&replica, &first).await;
     node.lose_volume(2);
@@ -178,6 +182,7 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     fs::write(node.volume_path(2).join(store::Volume::CLAIM_FILE), b"").unwrap();
     eventually("a new volume", || node.directory.announced() == [0, 1, 3, 4, 5, 6]).await;
     eventually("used", || replica.status().volumes.iter().all(|volume| volume.id.0 == 2 || volume.announced)).await;
+    eventually("two shards on one volume move apart", || node.volumes_of(&first.id) == [0, 1, 3, 4, 5, 6]).await;
     let second = pack(Policy::ERASURE, 4096, 2);
     node.store(&replica, &second).await;
     assert_eq!(node.volumes_of(&second.id), [0, 1, 3, 4, 5, 6], "with an id of its own");

@@ -171,7 +171,7 @@ fn show(global: &Global, vault: &str, report: &BackupReport, outcome: &Result<Fi
             let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
             println!("skipped     {}", reasons.join(", "));
         }
-        output::notes(global, "not backed up", &report.errors);
+        output::notes(global, "not backed up, or changed while it was read", &report.errors);
     });
 }
 

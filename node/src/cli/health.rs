@@ -126,8 +126,14 @@ fn problems(answers: &Answers) -> Vec<String> {
         None => problems.push("the ledger does not say how many packs are degraded".to_owned()),
     }
     if answers.replica.repairs.failed.get() > 0 {
-        let shards = output::count(answers.replica.repairs.failed.get(), "shard", "shards");
-        problems.push(format!("{shards} could not be rebuilt"));
+        let packs = output::count(answers.replica.repairs.failed.get(), "pack", "packs");
+        problems.push(format!("{packs} cannot be rebuilt now: too few shards are left, or no volume has room"));
+    }
+    let waiting = answers.replica.repairs.queued.get().saturating_add(answers.replica.repairs.running.get());
+    if waiting > 0 && degraded(answers) == Some(0) {
+        // Shards that share a volume die with it together.
+        let packs = output::count(waiting, "pack", "packs");
+        problems.push(format!("{packs} have shards that are to move to volumes of their own"));
     }
     problems
 }

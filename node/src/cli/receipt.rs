@@ -37,7 +37,7 @@ pub(crate) struct ReceiptArgs {
     after_help = "Examples:\n  strongroom verify papers.receipt.json\n  strongroom verify papers.receipt.json --files ~/restored --network 0x…\n\nExit code 4: the receipt does not hold, or the files are not the committed ones; with a node at hand those that differ are named."
 )]
 pub(crate) struct VerifyArgs {
-    /// The receipt
+    /// The receipt, or - for standard input
     receipt: PathBuf,
     /// Also prove (with your key) that these files are the ones committed
     #[arg(long, value_name = "DIR")]
@@ -74,7 +74,9 @@ pub(crate) fn write(global: &Global, args: ReceiptArgs) -> Result<Exit, Failure>
 fn read_receipt(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let max = u64::try_from(Receipt::BYTES_MAX).unwrap_or(u64::MAX);
-    File::open(path)?.take(max.saturating_add(1)).read_to_end(&mut text)?;
+    let source: Box<dyn Read> =
+        if path.as_os_str() == "-" { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
+    source.take(max.saturating_add(1)).read_to_end(&mut text)?;
     Ok(text)
 }
 

@@ -117,8 +117,8 @@ pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
         println!(
             "{kind}{:04o} {:>8} {:>8} {:>12} {time} {}{arrow}",
             entry.mode & 0o7777,
-            output::text(&entry.user),
-            output::text(&entry.group),
+            named(&entry.user, entry.uid),
+            named(&entry.group, entry.gid),
             entry.size,
             output::path(&entry.path)
         );
@@ -128,6 +128,11 @@ pub(crate) fn ls(global: &Global, args: LsArgs) -> Result<Exit, Failure> {
         println!("{}", json!(entries));
     }
     Ok(Exit::Done)
+}
+
+/// A user or group: the number when it had no name.
+fn named(name: &str, id: u32) -> String {
+    if name.is_empty() { id.to_string() } else { output::text(name) }
 }
 
 /// `strongroom diff`.

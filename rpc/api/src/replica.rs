@@ -51,13 +51,13 @@ pub struct VolumeStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepairStatus {
-    /// Shards that wait.
+    /// Packs that wait: for lost shards to be rebuilt, or shards to move apart.
     pub queued: Quantity,
-    /// Shards being rebuilt.
+    /// Packs under repair.
     pub running: Quantity,
-    /// Shards rebuilt.
+    /// Packs repaired.
     pub done: Quantity,
-    /// Shards that could not be rebuilt.
+    /// Packs that cannot be repaired now: too few shards are left, or no volume has room.
     pub failed: Quantity,
 }
 

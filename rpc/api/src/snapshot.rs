@@ -25,7 +25,10 @@ pub trait SnapshotApi {
 
 /// Names one commitment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a commitment's hash (0x and 64 hex digits), {\"commitment\": hash} or {\"leafIndex\": quantity}"
+)]
 pub enum SnapshotId {
     /// By its hash, as a bare string.
     Hash(CommitmentHash),

@@ -214,7 +214,7 @@ pub enum ClientError {
     #[error("another client has added snapshots to this vault meanwhile; run the backup again")]
     Concurrent,
     /// The caller asked to stop.
-    #[error("stopped; what was stored so far is kept and used next time")]
+    #[error("stopped; what was done so far is kept: run the same command again, and it goes on")]
     Cancelled,
     /// A limit of this program.
     #[error("{what} failed: {reason}")]

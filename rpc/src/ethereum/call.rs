@@ -27,10 +27,8 @@ pub(crate) fn system_code(address: &Address) -> Bytes {
 /// In geth's words: `data` and `input` differ, a value that no account can own.
 pub(crate) fn call_request(request: TransactionRequest) -> RpcResult<CallRequest> {
     // No account owns as much as 128 bits cannot hold.
-    let value = request.value.unwrap_or_default().try_into().map_err(|_| {
-        let poor = TxError::InsufficientFunds { balance: 0, cost: u128::MAX };
-        failure(codes::SERVER, poor.to_string())
-    })?;
+    let value = request.value.unwrap_or_default();
+    let value = value.try_into().map_err(|_| failure(codes::SERVER, TxError::Unpayable { value }.to_string()))?;
     let input = request.input.try_into_unique_input().map_err(|_| {
         invalid_params(
             "both \"data\" and \"input\" are set and not equal. Please use \"input\" to pass transaction call data",

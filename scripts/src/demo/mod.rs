@@ -37,6 +37,19 @@ pub(crate) fn run(path: Option<PathBuf>, keep: bool) -> Result<()> {
     Ok(())
 }
 
+/// Removes a directory that a node may just be writing to, as often as that puts something new into it.
+fn remove(directory: &Path) -> std::io::Result<()> {
+    const ATTEMPTS: u32 = 100;
+    let is_in_use = |error: &std::io::Error| error.kind() == std::io::ErrorKind::DirectoryNotEmpty;
+    for _ in 1..ATTEMPTS {
+        match std::fs::remove_dir_all(directory) {
+            Err(error) if is_in_use(&error) => {}
+            result => return result,
+        }
+    }
+    std::fs::remove_dir_all(directory)
+}
+
 fn story(stage: &Stage, source: &Path) -> Result<()> {
     let files = if source == cargo::root().canonicalize()? { no_sources(source) } else { Vec::new() };
     heading("1. A node with six volumes is running");
@@ -47,7 +60,7 @@ fn story(stage: &Stage, source: &Path) -> Result<()> {
     heading("4. Two of the six disks die");
     for volume in LOST {
         let directory = stage.data_dir().join("volumes").join(volume.to_string());
-        std::fs::remove_dir_all(&directory).wrap_err_with(|| format!("cannot remove {}", directory.display()))?;
+        remove(&directory).wrap_err_with(|| format!("cannot remove {}", directory.display()))?;
         println!("   removed {}", directory.display());
     }
     let died = Instant::now();

@@ -76,6 +76,19 @@ impl Node {
         self.data_dir.join("volumes").join(id.to_string())
     }
 
+    /// Deletes the directory of one of its volumes while it runs.
+    ///
+    /// # Panics
+    /// When it cannot be deleted, for another reason than that the node has just put something into it.
+    pub fn lose_volume(&self, id: u16) {
+        const ATTEMPTS: usize = 100;
+        let lost = (0..ATTEMPTS).find_map(|_| match std::fs::remove_dir_all(self.volume(id)) {
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => None,
+            result => Some(result),
+        });
+        lost.expect("the node does not write that fast").expect("a volume");
+    }
+
     /// kill -9.
     ///
     /// # Panics

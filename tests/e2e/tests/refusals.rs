@@ -140,7 +140,7 @@ fn more_than_m_lost_shards_are_told_and_end_nothing() {
     let _ = owner.run(&["backup", "v", source.to_str().unwrap()]).done();
     // Three of six volumes: of the 4+2 shards of a pack three are left, one too few.
     for volume in [0, 2, 5] {
-        std::fs::remove_dir_all(node.volume(volume)).unwrap();
+        node.lose_volume(volume);
     }
     // Until the node is sure that the volumes are gone, it says that they are not there, and to try again.
     let target = place.path().join("t");

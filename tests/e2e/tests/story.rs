@@ -38,7 +38,7 @@ fn two_of_six_disks_die_and_every_byte_comes_back() {
     assert_eq!(again["newBytes"], 0);
 
     for volume in [1, 4] {
-        std::fs::remove_dir_all(node.volume(volume)).unwrap();
+        node.lose_volume(volume);
     }
     let target = place.path().join("restored");
     let restore = owner.run(&["restore", "papers", "--target", target.to_str().unwrap()]).done();

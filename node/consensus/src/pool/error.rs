@@ -81,7 +81,9 @@ impl PoolError {
             Self::Refused(TxError::BlockGasLimit { .. }) => Some(803),
             Self::Refused(TxError::TipAboveFee { .. }) => Some(804),
             Self::Refused(TxError::FeeTooLow { .. }) => Some(806),
-            Self::Refused(TxError::InsufficientFunds { .. }) | Self::QueuedFunds { .. } => Some(809),
+            Self::Refused(TxError::InsufficientFunds { .. } | TxError::Unpayable { .. }) | Self::QueuedFunds { .. } => {
+                Some(809)
+            }
             Self::AlreadyKnown => Some(1000),
             Self::Refused(TxError::Signature | TxError::ForeignChain { .. }) => Some(1001),
             _ => None,

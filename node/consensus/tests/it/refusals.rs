@@ -34,6 +34,8 @@ async fn transactions_that_do_not_fit_are_refused_in_geths_words() {
         (transfer(&foreign, 1, 1, to, 1), "invalid chain id for signer"),
         (transfer(&cheap, 1, 1, to, 1), "max fee per gas less than block base fee"),
         (longer, "could not be decoded"),
+        (vec![0xf8, 0x6c], "could not be decoded: input too short"),
+        (vec![0xc1, 0x01], "could not be decoded: these are not the nine fields of a legacy transaction"),
         (Vec::new(), "could not be decoded"),
         (huge, "oversized data"),
     ];

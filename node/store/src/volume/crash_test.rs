@@ -130,7 +130,7 @@ fn a_note_is_there_after_a_power_cut() {
     let dir = tempfile::tempdir().unwrap();
     let Some((image, mount)) = disk(dir.path()) else { return };
     let volume = Volume::create(&mount.path().join("v"), marker()).unwrap();
-    for text in ["12\n", "13\n"] {
+    for text in ["9\n", "12\n", "13\n"] {
         volume.write_note("packs", text).unwrap();
         let copy = dir.path().join("copy");
         fs::copy(&image, &copy).unwrap();
@@ -144,7 +144,7 @@ fn a_note_says_the_old_or_the_new_after_a_failure_at_any_step_and_a_failed_sync_
     for step in STEPS {
         let dir = tempfile::tempdir().unwrap();
         let volume = Volume::create(dir.path(), marker()).unwrap();
-        volume.write_note("packs", "12\n").unwrap();
+        volume.write_note("packs", "9\n").unwrap();
         let reached = Arc::new(Mutex::new(Vec::new()));
         let list = reached.clone();
         volume.steps.set(Box::new(move |now| {
@@ -157,10 +157,45 @@ fn a_note_says_the_old_or_the_new_after_a_failure_at_any_step_and_a_failed_sync_
         let is_sync = matches!(step, Step::Synced | Step::DirectorySynced);
         assert_eq!(matches!(error, VolumeError::ReadOnly { .. }), is_sync, "{step:?}: {error}");
         let is_new = matches!(step, Step::Renamed | Step::DirectorySynced);
-        assert_eq!(volume.read_note("packs").unwrap().unwrap(), if is_new { "13\n" } else { "12\n" }, "{step:?}");
+        assert_eq!(volume.read_note("packs").unwrap().unwrap(), if is_new { "13\n" } else { "9\n" }, "{step:?}");
         volume.steps.set(Box::new(|_| Ok(())));
         assert_eq!(volume.write_note("packs", "14\n").is_err(), is_sync, "{step:?}: an fsync is never tried again");
     }
+}
+
+#[test]
+fn a_note_as_long_as_the_one_before_is_written_over_it() {
+    for step in [Step::Written, Step::Synced] {
+        let dir = tempfile::tempdir().unwrap();
+        let volume = Volume::create(dir.path(), marker()).unwrap();
+        volume.write_note("packs", "12\n").unwrap();
+        volume.steps.set(Box::new(move |now| if now == step { Err(Errno::IO) } else { Ok(()) }));
+        let error = volume.write_note("packs", "13\n").unwrap_err();
+        let is_sync = step == Step::Synced;
+        assert_eq!(matches!(error, VolumeError::ReadOnly { .. }), is_sync, "{step:?}: {error}");
+        volume.steps.set(Box::new(|now| {
+            assert!(matches!(now, Step::Written | Step::Synced), "{now:?}: no other file");
+            Ok(())
+        }));
+        assert_eq!(volume.write_note("packs", "14\n").is_err(), is_sync, "{step:?}: an fsync is never tried again");
+        drop(volume);
+        let says = Volume::open(dir.path()).unwrap().read_note("packs").unwrap().unwrap();
+        assert_eq!(says, if is_sync { "13\n" } else { "14\n" }, "{step:?}");
+    }
+}
+
+#[test]
+fn a_volume_that_is_being_deleted_gets_no_new_note() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("v");
+    let volume = Volume::create(&path, marker()).unwrap();
+    volume.write_note("packs", "12\n").unwrap();
+    for entry in fs::read_dir(&path).unwrap() {
+        let entry = entry.unwrap().path();
+        if entry.is_dir() { fs::remove_dir_all(entry).unwrap() } else { fs::remove_file(entry).unwrap() }
+    }
+    volume.write_note("packs", "13\n").unwrap();
+    fs::remove_dir(&path).unwrap();
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Mutex, OnceLock};
 
 use primitives::ShardId;
 use rustix::fs::{
@@ -13,12 +13,14 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::Buffers;
+use super::note::OpenNote;
 use super::steps::{Step, Steps, sync_directory};
 use super::{VolumeError, VolumeMarker};
 
 pub(super) const SHARDS: &str = "shards";
 pub(super) const QUARANTINE: &str = "quarantine";
 const MARKER_TMP: &str = "strongroom-volume.tmp";
+const RECORDED_TMP: &str = "recorded-packs.tmp";
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Room on a volume's file system, bytes.
@@ -48,6 +50,8 @@ pub struct Volume {
     // Makes the names of temporary and quarantined files unique.
     pub(super) counter: AtomicU64,
     pub(super) buffers: Buffers,
+    /// Held while it is written.
+    pub(super) note: Mutex<Option<OpenNote>>,
     pub(super) steps: Steps,
 }
 
@@ -55,6 +59,9 @@ impl Volume {
     /// Name of the file by which an operator allows an empty directory to become a new volume at a path that used to
     /// hold another one.
     pub const CLAIM_FILE: &'static str = "strongroom-new-volume";
+    /// Name of the note that says how many packs the ledger has had at most. A volume may leave it when it is deleted while it
+    /// is written.
+    pub const RECORDED_NOTE: &'static str = "recorded-packs";
 
     /// Makes the directory at `path` a volume and opens it. The directory may be missing or empty; `lost+found`, the
     /// claim file and the remains of an interrupted creation do not count.
@@ -67,6 +74,12 @@ impl Volume {
         let root = open(path, DIRECTORY, Mode::empty()).map_err(failed("open"))?;
         if let Some(found) = stranger(&root).map_err(failed("read directory"))? {
             return Err(VolumeError::NotEmpty { path: path.to_owned(), found });
+        }
+        for of_another in [Self::RECORDED_NOTE, RECORDED_TMP] {
+            match unlinkat(&root, of_another, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => return Err(failed("remove the note of a volume that was here before")(errno)),
+            }
         }
         let shards = directory_at(&root, SHARDS).map_err(failed("create shards"))?;
         for byte in 0..=u8::MAX {
@@ -132,6 +145,7 @@ impl Volume {
             direct: AtomicBool::new(true),
             counter: AtomicU64::new(0),
             buffers: Buffers::default(),
+            note: Mutex::default(),
             steps: Steps::default(),
         };
         volume.tidy()?;
@@ -300,7 +314,7 @@ pub(super) fn names(directory: impl AsFd) -> Result<Vec<String>, Errno> {
 fn stranger(root: &OwnedFd) -> Result<Option<String>, Errno> {
     for name in names(root)? {
         match name.as_str() {
-            "lost+found" | MARKER_TMP | Volume::CLAIM_FILE => {}
+            "lost+found" | MARKER_TMP | Volume::CLAIM_FILE | Volume::RECORDED_NOTE | RECORDED_TMP => {}
             QUARANTINE => {
                 let quarantine = openat(root, QUARANTINE, DIRECTORY, Mode::empty())?;
                 if let Some(file) = names(quarantine)?.pop() {

@@ -1,6 +1,7 @@
 //! Notes: small files beside the shards that outlive the database.
 
 use std::os::fd::OwnedFd;
+use std::sync::PoisonError;
 
 use rustix::fs::{Mode, OFlags, fdatasync, fsync, openat, renameat};
 use rustix::io::{Errno, pread, retry_on_intr};
@@ -9,12 +10,24 @@ use super::steps::Step;
 use super::write::write_at;
 use super::{Volume, VolumeError};
 
+/// The note that was written last.
+#[derive(Debug)]
+pub(super) struct OpenNote {
+    name: String,
+    /// Of its text, bytes.
+    len: usize,
+    file: OwnedFd,
+}
+
 impl Volume {
     /// Longest note, bytes.
     pub const NOTE_MAX: usize = 512;
 
     /// Keeps `text` as the file `name` in the volume's directory, in place of what it said before. When this returns it is
     /// durable; when it fails or the process dies before, the file says what it said, or this.
+    ///
+    /// A text as long as the one before goes over it, into the file that is open since: a disk writes the one sector that
+    /// holds it as a whole. So a volume that somebody is just deleting gets no new file, which would keep its directory.
     ///
     /// # Errors
     /// [`VolumeError::Full`], [`VolumeError::ReadOnly`], [`VolumeError::Io`]; also for a text that is too long.
@@ -25,6 +38,15 @@ impl Volume {
         }
         let needed = u64::try_from(text.len()).unwrap_or(u64::MAX);
         let failed = |errno| self.write_failed("write note", needed, errno);
+        let mut open = self.note.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(note) = open.as_ref().filter(|note| note.name == name && note.len == text.len()) {
+            write_at(&note.file, text.as_bytes(), 0).map_err(failed)?;
+            self.steps.reached(Step::Written).map_err(failed)?;
+            return fdatasync(&note.file)
+                .and_then(|()| self.steps.reached(Step::Synced))
+                .map_err(|errno| self.sync_failed(errno));
+        }
+        *open = None;
         // One name for all: what an interrupted write left is written over.
         let temporary = format!("{name}.tmp");
         let file = self.note_file(&temporary).map_err(failed)?;
@@ -36,7 +58,9 @@ impl Volume {
         self.steps.reached(Step::Renamed).map_err(failed)?;
         fsync(&self.root)
             .and_then(|()| self.steps.reached(Step::DirectorySynced))
-            .map_err(|errno| self.sync_failed(errno))
+            .map_err(|errno| self.sync_failed(errno))?;
+        *open = Some(OpenNote { name: name.to_owned(), len: text.len(), file });
+        Ok(())
     }
 
     /// What the note says; `None` when there is none, or when it is no note of ours.

@@ -123,11 +123,9 @@ impl Restore<'_> {
     /// Whether there was nothing to restore.
     fn is_empty(&self) -> bool {
         let Counters { files, symlinks, directories, .. } = &self.counters;
-        // The root is not something that was asked for.
-        let made = directories.load(Ordering::Relaxed) > u64::from(self.target.made);
         let notes = self.notes();
-        let any = [files, symlinks].iter().any(|counter| counter.load(Ordering::Relaxed) > 0);
-        !any && !made && notes.lost.is_empty() && notes.errors.is_empty()
+        let any = [files, symlinks, directories].iter().any(|counter| counter.load(Ordering::Relaxed) > 0);
+        !any && notes.lost.is_empty() && notes.errors.is_empty()
     }
 
     fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {

@@ -207,7 +207,9 @@ impl<'r, 'a> Plan<'r, 'a> {
     fn flush(&mut self) -> Result<(), ClientError> {
         self.flush_files()?;
         for (path, meta) in self.walked.drain(..) {
-            self.restore.counters.directories.fetch_add(1, Ordering::Relaxed);
+            // The root is none of the snapshot's entries.
+            let is_entry = u64::from(!path.as_os_str().is_empty());
+            self.restore.counters.directories.fetch_add(is_entry, Ordering::Relaxed);
             match self.restore.target.directory(&path) {
                 Ok(fd) => {
                     for failed in metadata::apply(self.restore, fd, &meta) {
