@@ -8,14 +8,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use store::VolumeError;
+use store::{Volume, VolumeError};
 
 use crate::ReplicaError;
 use crate::shared::{Shared, on_disk};
 use crate::slot::{Note, Slot};
-
-/// Name of the note on each volume: a decimal number.
-const NOTE: &str = "recorded-packs";
 
 /// Notes how many packs are recorded, or were once, on every volume that says less. One at a time: the number never falls.
 pub(crate) async fn keep_up(shared: &Arc<Shared>) -> Result<(), ReplicaError> {
@@ -29,11 +26,13 @@ pub(crate) async fn keep_up(shared: &Arc<Shared>) -> Result<(), ReplicaError> {
     };
     let most = known.max(highest(shared).await?);
     shared.recorded.fetch_max(most, Ordering::Relaxed);
-    // What one that cannot be read says may be more.
-    let says_less = |slot: &Arc<Slot>| slot.note().packs.is_some_and(|packs| packs < most);
-    futures::future::try_join_all(usable(shared).filter(says_less).map(|slot| write(shared, slot, most)))
-        .await
-        .map(drop)
+    // What one that cannot be read says may be more. The first time it is written when there is nothing new, too: later it is
+    // written over, and a volume that somebody is deleting gets no new file.
+    let is_due = |slot: &Arc<Slot>| {
+        let note = slot.note();
+        note.packs.is_some_and(|packs| packs < most || !note.written)
+    };
+    futures::future::try_join_all(usable(shared).filter(is_due).map(|slot| write(shared, slot, most))).await.map(drop)
 }
 
 /// The greatest number that any volume has, or that this process has seen; none of them can be read: zero.
@@ -58,7 +57,8 @@ async fn read(shared: &Arc<Shared>, slot: Arc<Slot>) -> Result<Option<u64>, Repl
         let calls = slot.calls();
         let _under_way = calls.reads.begin();
         let volume = slot.volume()?;
-        let packs = volume.read_note(NOTE).ok()?.and_then(|note| note.trim().parse().ok()).unwrap_or(0);
+        let packs =
+            volume.read_note(Volume::RECORDED_NOTE).ok()?.and_then(|note| note.trim().parse().ok()).unwrap_or(0);
         slot.set_note(&volume, Note { packs: Some(packs), ..slot.note() });
         Some(packs)
     };
@@ -71,11 +71,12 @@ async fn write(shared: &Arc<Shared>, slot: Arc<Slot>, packs: u64) -> Result<(), 
         let calls = slot.calls();
         let _under_way = calls.writes.begin();
         let Some(volume) = slot.volume() else { return };
-        let written = volume.write_note(NOTE, &format!("{packs}\n"));
+        // As long as the one before, whatever it says.
+        let written = volume.write_note(Volume::RECORDED_NOTE, &format!("{packs:020}\n"));
         let note = match &written {
-            Ok(()) => Note { packs: Some(packs), failed: false },
+            Ok(()) => Note { packs: Some(packs), written: true, failed: false },
             // Read again and tried again: nobody knows what it says now.
-            Err(_) => Note { packs: None, failed: true },
+            Err(_) => Note { packs: None, written: false, failed: true },
         };
         let before = slot.set_note(&volume, note);
         match written {

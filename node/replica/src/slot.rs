@@ -37,6 +37,7 @@ struct Inner {
     fill: Fill,
     space: Space,
     note: Note,
+    problem: Option<String>,
 }
 
 /// The volume's note of how many packs are recorded, as far as this opening has read or written it.
@@ -44,6 +45,8 @@ struct Inner {
 pub(crate) struct Note {
     /// What it says, zero when there is none; `None` when it was not read.
     pub(crate) packs: Option<u64>,
+    /// This opening has written it.
+    pub(crate) written: bool,
     /// The last attempt to write it failed.
     pub(crate) failed: bool,
 }
@@ -68,6 +71,7 @@ impl Slot {
                 fill: Fill::Open,
                 space,
                 note: Note::default(),
+                problem: None,
             }),
             weight: AtomicU32::new(weight_of(space)),
             unannounced: AtomicBool::new(state == VolumeState::Lost),
@@ -149,6 +153,14 @@ impl Slot {
     /// The ledger has, or has not, heard of this volume.
     pub(crate) fn set_announced(&self, announced: bool) {
         self.unannounced.store(!announced, Ordering::Release);
+    }
+
+    /// Why what the operator wants of it cannot be done; whether that is new.
+    pub(crate) fn set_problem(&self, problem: String) -> bool {
+        let mut inner = self.inner();
+        let is_new = inner.problem.as_ref() != Some(&problem);
+        inner.problem = Some(problem);
+        is_new
     }
 
     /// Looks at the disk's room with `more` bytes about to be written; whether they may be.
@@ -236,6 +248,7 @@ impl Slot {
             total: inner.space.total,
             full: inner.fill != Fill::Open,
             announced: self.is_announced(),
+            problem: inner.problem.clone().filter(|_| state == VolumeState::Lost),
         }
     }
 

@@ -42,6 +42,8 @@ pub struct VolumeStatus {
     pub full: bool,
     /// Whether the ledger has heard of it; before, it takes no new shards.
     pub announced: bool,
+    /// Why the directory that was given in its place cannot be used.
+    pub problem: Option<String>,
 }
 
 /// Repairs, since the node started unless stated.

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use primitives::{Policy, ShardAck};
 use replica::{OrphanReport, Replica, ReplicaError, Shortage, VolumeState};
+use store::Volume;
 use support::{Node, Pack, eventually, pack, packs};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -120,8 +121,12 @@ async fn nothing_is_removed_while_the_ledger_cannot_be_asked_or_knows_too_little
 
 /// Waits until every volume says that so many packs are recorded.
 async fn noted(node: &Node, packs: u64) {
-    let says = |volume| fs::read_to_string(node.volume_path(volume).join("recorded-packs")).ok();
-    eventually("noted", || (0..6).all(|volume| says(volume) == Some(format!("{packs}\n")))).await;
+    eventually("noted", || (0..6).all(|volume| says(node, volume) == Some(packs))).await;
+}
+
+/// How many packs are recorded, by the note on a volume.
+fn says(node: &Node, volume: usize) -> Option<u64> {
+    fs::read_to_string(node.volume_path(volume).join(Volume::RECORDED_NOTE)).ok()?.trim().parse().ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,24 +183,23 @@ async fn a_volume_that_was_added_away_or_failing_gets_the_note_although_no_more_
     noted(&node, 3).await;
     node.stop(replica).await;
     node.config.volumes.push(node.volume_path(6));
-    let replica = node.start().await;
-    let says = |volume| fs::read_to_string(node.volume_path(volume).join("recorded-packs")).unwrap_or_default();
-    let has = |volume, packs: &str| says(volume).trim() == packs;
-    eventually("noted on the new one", || has(6, "3")).await;
-    let state = |volume: usize| replica.status().volumes[volume].state;
-    node.unplug(1);
-    eventually("lost", || state(1) == VolumeState::Lost).await;
-    fs::remove_file(node.volume_path(1).with_extension("unplugged").join("recorded-packs")).unwrap();
-    node.plug_in(1);
-    eventually("noted on the one that is back", || has(1, "3")).await;
     // A directory is in the way of the note.
     let in_the_way = node.volume_path(2).join("recorded-packs.tmp");
     fs::create_dir(&in_the_way).unwrap();
-    node.store(&replica, &pack(Policy::ERASURE, 4096, 101)).await;
-    eventually("noted on the others", || [0, 1, 3, 4, 5, 6].iter().all(|volume| has(*volume, "4"))).await;
-    assert_eq!(says(2).trim(), "3");
+    fs::remove_file(node.volume_path(2).join(Volume::RECORDED_NOTE)).unwrap();
+    let replica = node.start().await;
+    eventually("noted on the new one", || says(&node, 6) == Some(3)).await;
+    assert_eq!(says(&node, 2), None);
     fs::remove_dir(&in_the_way).unwrap();
-    eventually("tried again", || has(2, "4")).await;
+    eventually("tried again", || says(&node, 2) == Some(3)).await;
+    let state = |volume: usize| replica.status().volumes[volume].state;
+    node.unplug(1);
+    eventually("lost", || state(1) == VolumeState::Lost).await;
+    fs::remove_file(node.volume_path(1).with_extension("unplugged").join(Volume::RECORDED_NOTE)).unwrap();
+    node.plug_in(1);
+    eventually("noted on the one that is back", || says(&node, 1) == Some(3)).await;
+    node.store(&replica, &pack(Policy::ERASURE, 4096, 101)).await;
+    eventually("noted on all", || (0..7).all(|volume| says(&node, volume) == Some(4))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

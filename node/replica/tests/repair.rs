@@ -179,7 +179,14 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     eventually("lost", || replica.status().volumes[2].state == VolumeState::Lost).await;
     eventually("repaired", || node.directory.is_whole(&first.id)).await;
     assert_eq!(fs::read_dir(node.volume_path(2)).unwrap().count(), 0, "a mount point without its disk stays empty");
+    let stray = node.volume_path(2).join("somebody's own");
+    fs::write(&stray, b"").unwrap();
+    // What a volume leaves that is deleted while it is written is none of anybody's.
+    fs::write(node.volume_path(2).join(store::Volume::RECORDED_NOTE), b"7\n").unwrap();
     fs::write(node.volume_path(2).join(store::Volume::CLAIM_FILE), b"").unwrap();
+    let problem = || replica.status().volumes[2].problem.clone().unwrap_or_default();
+    eventually("it is told what is in the way", || problem().contains("somebody's own")).await;
+    fs::remove_file(stray).unwrap();
     eventually("a new volume", || node.directory.announced() == [0, 1, 3, 4, 5, 6]).await;
     eventually("used", || replica.status().volumes.iter().all(|volume| volume.id.0 == 2 || volume.announced)).await;
     eventually("two shards on one volume move apart", || node.volumes_of(&first.id) == [0, 1, 3, 4, 5, 6]).await;

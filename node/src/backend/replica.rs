@@ -75,6 +75,7 @@ impl ReplicaBackend for NodeBackend {
                 shards: volume.shards.into(),
                 used_bytes: volume.used.into(),
                 free_bytes: volume.free.into(),
+                problem: volume.problem,
             })
             .collect();
         let repairs = RepairStatus {

@@ -110,10 +110,12 @@ fn problems(answers: &Answers) -> Vec<String> {
         .iter()
         .filter(|volume| volume.state != "up")
         .map(|volume| {
-            let remedy = if volume.state == "lost" {
-                ": replace its disk (docs/operator/volumes.md) or take it out of storage.volumes"
-            } else {
-                ""
+            let remedy = match &volume.problem {
+                Some(problem) => format!(", and what is there now cannot take its place: {problem}"),
+                None if volume.state == "lost" => {
+                    ": replace its disk (docs/operator/volumes.md) or take it out of storage.volumes".to_owned()
+                }
+                None => String::new(),
             };
             format!("volume {} ({}) is {}{remedy}", volume.volume.get(), volume.path, volume.state)
         })

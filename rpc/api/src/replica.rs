@@ -45,6 +45,9 @@ pub struct VolumeStatus {
     pub used_bytes: Quantity,
     /// Bytes free on its file system.
     pub free_bytes: Quantity,
+    /// Why the directory that was given in its place cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// Repairs since the node started.
@@ -55,7 +58,7 @@ pub struct RepairStatus {
     pub queued: Quantity,
     /// Packs under repair.
     pub running: Quantity,
-    /// Packs repaired.
+    /// Shards rebuilt or moved.
     pub done: Quantity,
     /// Packs that cannot be repaired now: too few shards are left, or no volume has room.
     pub failed: Quantity,

@@ -106,6 +106,7 @@ impl ReplicaBackend for Node {
                 shards: shards.into(),
                 used_bytes: 4096.into(),
                 free_bytes: 8192.into(),
+                problem: None,
             }],
             repairs: RepairStatus::default(),
             scrub: ScrubStatus::default(),

@@ -120,9 +120,11 @@ impl Actor {
                 self.step(Input::Added { volume: slot.id, state: VolumeState::Up });
                 self.volume_reported(volume);
             }
-            Err(error) => {
+            // Tried again at each look; said once.
+            Err(error) if old.set_problem(error.to_string()) => {
                 tracing::warn!(target: "replica", path = %old.path.display(), %error, "cannot make the claimed directory a volume");
             }
+            Err(_) => {}
         }
     }
 
