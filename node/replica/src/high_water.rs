@@ -7,12 +7,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use store::{Volume, VolumeError};
 
 use crate::ReplicaError;
 use crate::shared::{Shared, on_disk};
 use crate::slot::{Note, Slot};
+
+/// How long a note that is being written keeps the next one of other volumes.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Notes how many packs are recorded, or were once, on every volume that says less. One at a time: the number never falls.
 pub(crate) async fn keep_up(shared: &Arc<Shared>) -> Result<(), ReplicaError> {
@@ -30,9 +34,9 @@ pub(crate) async fn keep_up(shared: &Arc<Shared>) -> Result<(), ReplicaError> {
     // written over, and a volume that somebody is deleting gets no new file.
     let is_due = |slot: &Arc<Slot>| {
         let note = slot.note();
-        note.packs.is_some_and(|packs| packs < most || !note.written)
+        !note.writing && note.packs.is_some_and(|packs| packs < most || !note.written)
     };
-    futures::future::try_join_all(usable(shared).filter(is_due).map(|slot| write(shared, slot, most))).await.map(drop)
+    futures::future::try_join_all(usable(shared).filter(is_due).map(|slot| write(slot, most))).await.map(drop)
 }
 
 /// The greatest number that any volume has, or that this process has seen; none of them can be read: zero.
@@ -65,18 +69,20 @@ async fn read(shared: &Arc<Shared>, slot: Arc<Slot>) -> Result<Option<u64>, Repl
     Ok(on_disk(shared.config.read_timeout, read).await?.flatten())
 }
 
-async fn write(shared: &Arc<Shared>, slot: Arc<Slot>, packs: u64) -> Result<(), ReplicaError> {
+async fn write(slot: Arc<Slot>, packs: u64) -> Result<(), ReplicaError> {
     let volume = slot.id.0;
+    let Some(here) = slot.volume() else { return Ok(()) };
+    slot.set_note(&here, Note { writing: true, ..slot.note() });
     let write = move || {
         let calls = slot.calls();
         let _under_way = calls.writes.begin();
-        let Some(volume) = slot.volume() else { return };
+        let volume = here;
         // As long as the one before, whatever it says.
         let written = volume.write_note(Volume::RECORDED_NOTE, &format!("{packs:020}\n"));
         let note = match &written {
-            Ok(()) => Note { packs: Some(packs), written: true, failed: false },
+            Ok(()) => Note { packs: Some(packs), written: true, failed: false, writing: false },
             // Read again and tried again: nobody knows what it says now.
-            Err(_) => Note { packs: None, written: false, failed: true },
+            Err(_) => Note { packs: None, written: false, failed: true, writing: false },
         };
         let before = slot.set_note(&volume, note);
         match written {
@@ -92,7 +98,8 @@ async fn write(shared: &Arc<Shared>, slot: Arc<Slot>, packs: u64) -> Result<(), 
             }
         }
     };
-    if on_disk(shared.write_patience(), write).await?.is_none() {
+    // The others' notes wait for nobody.
+    if on_disk(PATIENCE, write).await?.is_none() {
         tracing::warn!(target: "replica", volume, "noting how many packs are recorded takes too long: not waited for");
     }
     Ok(())

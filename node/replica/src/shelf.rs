@@ -71,7 +71,7 @@ impl Shelf {
                     shelf.insert(Slot::new(known, path.clone(), None));
                 }
                 (_, VolumeError::Missing { .. }) => {
-                    shelf.create(path, &mut registry)?;
+                    shelf.create(path, &mut registry, true)?;
                 }
                 (_, error) => return Err(error.into()),
             }
@@ -90,7 +90,8 @@ impl Shelf {
     /// Makes the empty, claimed directory of a lost volume a new volume.
     pub(crate) fn claim(&self, path: &Path, index: &Index) -> Result<Arc<Slot>, ReplicaError> {
         let mut registry: Registry = index.fact(FACT)?.unwrap_or_default();
-        let slot = self.create(path, &mut registry)?;
+        // Before the ledger has heard of it, it takes no shards.
+        let slot = self.create(path, &mut registry, false)?;
         index.set_fact(FACT, &registry)?;
         Ok(slot)
     }
@@ -155,12 +156,14 @@ impl Shelf {
         Ok(())
     }
 
-    fn create(&self, path: &Path, registry: &mut Registry) -> Result<Arc<Slot>, ReplicaError> {
+    fn create(&self, path: &Path, registry: &mut Registry, is_announced: bool) -> Result<Arc<Slot>, ReplicaError> {
         let id = VolumeId(registry.next);
         let volume = Volume::create(path, self.marker(id))?.with_buffers(&self.buffers);
         registry.remember(id, path);
         tracing::info!(target: "replica", volume = id.0, path = %path.display(), "new volume");
-        Ok(self.insert(Slot::new(id, path.to_owned(), Some(volume))))
+        let slot = Slot::new(id, path.to_owned(), Some(volume));
+        slot.set_announced(is_announced);
+        Ok(self.insert(slot))
     }
 
     const fn marker(&self, volume: VolumeId) -> VolumeMarker {

@@ -47,6 +47,8 @@ pub(crate) struct Note {
     pub(crate) packs: Option<u64>,
     /// This opening has written it.
     pub(crate) written: bool,
+    /// It is being written.
+    pub(crate) writing: bool,
     /// The last attempt to write it failed.
     pub(crate) failed: bool,
 }
@@ -161,6 +163,11 @@ impl Slot {
         let is_new = inner.problem.as_ref() != Some(&problem);
         inner.problem = Some(problem);
         is_new
+    }
+
+    /// Nothing is wanted of it, or it can be done.
+    pub(crate) fn clear_problem(&self) {
+        self.inner().problem = None;
     }
 
     /// Looks at the disk's room with `more` bytes about to be written; whether they may be.

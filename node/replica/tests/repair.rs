@@ -186,7 +186,11 @@ async fn an_empty_disk_in_the_place_of_a_lost_one_is_taken_only_with_a_claim() {
     fs::write(node.volume_path(2).join(store::Volume::CLAIM_FILE), b"").unwrap();
     let problem = || replica.status().volumes[2].problem.clone().unwrap_or_default();
     eventually("it is told what is in the way", || problem().contains("somebody's own")).await;
+    let claim = node.volume_path(2).join(store::Volume::CLAIM_FILE);
+    fs::remove_file(&claim).unwrap();
+    eventually("nothing is wanted of it any more", || problem().is_empty()).await;
     fs::remove_file(stray).unwrap();
+    fs::write(claim, b"").unwrap();
     eventually("a new volume", || node.directory.announced() == [0, 1, 3, 4, 5, 6]).await;
     eventually("used", || replica.status().volumes.iter().all(|volume| volume.id.0 == 2 || volume.announced)).await;
     eventually("two shards on one volume move apart", || node.volumes_of(&first.id) == [0, 1, 3, 4, 5, 6]).await;

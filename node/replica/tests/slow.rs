@@ -15,7 +15,7 @@ use mounts::{Frozen, Mount};
 use primitives::{Policy, ShardId, VolumeId};
 use replica::{Replica, ReplicaError, VolumeState};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use store::VolumeMarker;
+use store::{Volume, VolumeMarker};
 use support::{Node, Pack, eventually, pack, packs};
 
 const V: usize = 3;
@@ -79,6 +79,11 @@ impl Hanging {
         let pipe = volume.with_extension("unplugged").join(pipe);
         drop(fs::File::options().read(true).write(true).open(pipe).unwrap());
     }
+}
+
+/// How many packs are recorded, by the note on a volume.
+fn noted(volume: &Path) -> Option<u64> {
+    fs::read_to_string(volume.join(Volume::RECORDED_NOTE)).ok()?.trim().parse().ok()
 }
 
 /// Asks for the shard of each of these packs on volume [`V`], all at once; each answer.
@@ -367,7 +372,7 @@ async fn a_shard_whose_removal_hangs_is_taken_and_recorded_on_another_volume() {
     let shard = orphan.header.shards[index];
     let file = node.file(VolumeId(u16::try_from(V).unwrap()), &shard);
     fs::File::options().write(true).open(&file).unwrap().set_modified(SystemTime::now() - 2 * HOUR).unwrap();
-    eventually("noted", || mount.path().join("volume/recorded-packs").exists()).await;
+    eventually("noted", || noted(&mount.path().join("volume")) == Some(3)).await;
     let shards = replica.status().volumes[V].shards;
     let frozen = mount.freeze();
     let removal = tokio::spawn({
@@ -399,7 +404,7 @@ async fn shards_of_a_commit_whose_answer_was_lost_stay_while_one_of_their_disks_
     for pack in packs(3, 4096) {
         node.store(&replica, &pack).await;
     }
-    eventually("noted", || mount.path().join("volume/recorded-packs").exists()).await;
+    eventually("noted", || noted(&mount.path().join("volume")) == Some(3)).await;
     let late = pack(Policy::ERASURE, 4096, 100);
     let puts = (0u8..).zip(late.header.shards.iter().zip(&late.shards));
     let puts = puts.map(|(index, (shard, bytes))| replica.put(late.id, index, 6, *shard, bytes.clone()));

@@ -134,8 +134,9 @@ fn problems(answers: &Answers) -> Vec<String> {
     let waiting = answers.replica.repairs.queued.get().saturating_add(answers.replica.repairs.running.get());
     if waiting > 0 && degraded(answers) == Some(0) {
         // Shards that share a volume die with it together.
-        let packs = output::count(waiting, "pack", "packs");
-        problems.push(format!("{packs} have shards that are to move to volumes of their own"));
+        let waiting = output::count(waiting, "pack waits", "packs wait");
+        problems
+            .push(format!("{waiting} for lost shards to be rebuilt, or for shards to move to volumes of their own"));
     }
     problems
 }

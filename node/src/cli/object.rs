@@ -1,7 +1,7 @@
 //! `put`, `get`, `list`: single objects by key.
 
 use std::fs::{File, Permissions};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -194,8 +194,13 @@ impl Place {
         let Self { path, overwrite, aside } = self;
         aside.as_file().sync_all()?;
         let named = if overwrite { aside.persist(&path) } else { aside.persist_noclobber(&path) };
-        let named = named.map_err(|error| error.error).and_then(|_| File::open(parent(&path))?.sync_all());
-        named.wrap_err_with(|| format!("cannot write {}", output::path(&path)))
+        named.map_err(|error| error.error).wrap_err_with(|| format!("cannot write {}", output::path(&path)))?;
+        // A directory that may be written and not read, or one whose file system syncs no directories, has done what it can.
+        match File::open(parent(&path)).and_then(|directory| directory.sync_all()) {
+            Err(error) if !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::InvalidInput) => Err(error)
+                .wrap_err_with(|| format!("{} is written, and may be lost with the power", output::path(&path))),
+            _ => Ok(()),
+        }
     }
 }
 

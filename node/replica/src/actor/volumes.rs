@@ -45,7 +45,10 @@ impl Actor {
 
     pub(super) fn looked(&mut self, volume: VolumeId, found: Found) {
         let slot = self.shared.shelf.slot(volume);
-        let stalled = slot.is_some_and(|slot| slot.is_stalled(self.shared.config.read_timeout));
+        let stalled = slot.as_ref().is_some_and(|slot| slot.is_stalled(self.shared.config.read_timeout));
+        if let Some(slot) = slot.filter(|_| found != Found::Claim) {
+            slot.clear_problem();
+        }
         match found {
             // The system may know the marker by heart while the disk hangs.
             Found::Volume(Seen::Present | Seen::ReadOnly) if stalled => {
@@ -116,7 +119,7 @@ impl Actor {
         let Some(old) = self.shared.shelf.slot(volume) else { return };
         match self.shared.shelf.claim(&old.path, &self.shared.index) {
             Ok(slot) => {
-                slot.set_announced(false);
+                old.clear_problem();
                 self.step(Input::Added { volume: slot.id, state: VolumeState::Up });
                 self.volume_reported(volume);
             }
