@@ -63,20 +63,26 @@ async fn read(shared: &Arc<Shared>, slot: Arc<Slot>) -> Result<Option<u64>, Repl
         let volume = slot.volume()?;
         let packs =
             volume.read_note(Volume::RECORDED_NOTE).ok()?.and_then(|note| note.trim().parse().ok()).unwrap_or(0);
-        slot.set_note(&volume, Note { packs: Some(packs), ..slot.note() });
+        // What is being written just now is not older than what was read before.
+        slot.change_note(&volume, |note| if note.writing { note } else { Note { packs: Some(packs), ..note } });
         Some(packs)
     };
     Ok(on_disk(shared.config.read_timeout, read).await?.flatten())
 }
 
 async fn write(slot: Arc<Slot>, packs: u64) -> Result<(), ReplicaError> {
-    let volume = slot.id.0;
-    let Some(here) = slot.volume() else { return Ok(()) };
-    slot.set_note(&here, Note { writing: true, ..slot.note() });
+    let id = slot.id.0;
+    // Both of one opening: what an earlier one still waits for says nothing of the disk that is here now.
+    let calls = slot.calls();
+    let Some(volume) = slot.volume() else { return Ok(()) };
+    if slot.change_note(&volume, |note| Note { writing: true, ..note }).is_none() {
+        return Ok(());
+    }
     let write = move || {
-        let calls = slot.calls();
+        if !slot.is_on(&volume) {
+            return;
+        }
         let _under_way = calls.writes.begin();
-        let volume = here;
         // As long as the one before, whatever it says.
         let written = volume.write_note(Volume::RECORDED_NOTE, &format!("{packs:020}\n"));
         let note = match &written {
@@ -84,7 +90,7 @@ async fn write(slot: Arc<Slot>, packs: u64) -> Result<(), ReplicaError> {
             // Read again and tried again: nobody knows what it says now.
             Err(_) => Note { packs: None, written: false, failed: true, writing: false },
         };
-        let before = slot.set_note(&volume, note);
+        let before = slot.change_note(&volume, |_| note);
         match written {
             // One that takes no writes any more has said so before.
             Ok(()) | Err(VolumeError::ReadOnly { .. }) => {}
@@ -98,9 +104,9 @@ async fn write(slot: Arc<Slot>, packs: u64) -> Result<(), ReplicaError> {
             }
         }
     };
-    // The others' notes wait for nobody.
+    // The others' notes wait no longer. What hangs is told of by whoever looks for that.
     if on_disk(PATIENCE, write).await?.is_none() {
-        tracing::warn!(target: "replica", volume, "noting how many packs are recorded takes too long: not waited for");
+        tracing::debug!(target: "replica", volume = id, "noting how many packs are recorded takes too long: not waited for");
     }
     Ok(())
 }

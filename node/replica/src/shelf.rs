@@ -71,7 +71,8 @@ impl Shelf {
                     shelf.insert(Slot::new(known, path.clone(), None));
                 }
                 (_, VolumeError::Missing { .. }) => {
-                    shelf.create(path, &mut registry, true)?;
+                    let is_first = registry.at(path).is_none();
+                    shelf.create(path, &mut registry, is_first)?;
                 }
                 (_, error) => return Err(error.into()),
             }
@@ -90,7 +91,7 @@ impl Shelf {
     /// Makes the empty, claimed directory of a lost volume a new volume.
     pub(crate) fn claim(&self, path: &Path, index: &Index) -> Result<Arc<Slot>, ReplicaError> {
         let mut registry: Registry = index.fact(FACT)?.unwrap_or_default();
-        // Before the ledger has heard of it, it takes no shards.
+        // Before the ledger has heard of it, it takes no shards from clients.
         let slot = self.create(path, &mut registry, false)?;
         index.set_fact(FACT, &registry)?;
         Ok(slot)

@@ -98,9 +98,11 @@ impl Slot {
     }
 
     /// Takes down what the note of this opening of the volume says; what was there before, unless another is in use now.
-    pub(crate) fn set_note(&self, volume: &Arc<Volume>, note: Note) -> Option<Note> {
+    pub(crate) fn change_note(&self, volume: &Arc<Volume>, change: impl FnOnce(Note) -> Note) -> Option<Note> {
         let mut inner = self.inner();
-        inner.is_on(volume).then(|| std::mem::replace(&mut inner.note, note))
+        let before = inner.is_on(volume).then_some(inner.note)?;
+        inner.note = change(before);
+        Some(before)
     }
 
     pub(crate) fn state(&self) -> VolumeState {
