@@ -201,14 +201,8 @@ impl Actor {
                 self.announcing = false;
                 let heard = fatal(result)?.is_some();
                 self.announce_due |= !heard;
-                let slots = volumes.into_iter().filter_map(|volume| self.shared.shelf.slot(volume));
-                let new: Vec<_> = slots
-                    .filter(|slot| heard && slot.state() != VolumeState::Lost && !slot.is_announced())
-                    .inspect(|slot| slot.set_announced(true))
-                    .collect();
-                if !new.is_empty() {
-                    // They take shards from now on: those of packs that have two on one volume move there.
-                    self.census_of_changes();
+                if heard {
+                    self.announced(&volumes);
                 }
             }
             Done::Census { result } => {
@@ -275,7 +269,7 @@ impl Actor {
     }
 
     /// A census that sees what has just changed, also when one is under way.
-    fn census_of_changes(&mut self) {
+    pub(super) fn census_of_changes(&mut self) {
         self.census.changed();
         self.census();
     }

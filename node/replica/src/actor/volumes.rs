@@ -131,6 +131,20 @@ impl Actor {
         }
     }
 
+    /// The ledger has heard of these volumes: those that are new to it take shards from now on, and shards of packs that have two
+    /// on one volume move there.
+    pub(super) fn announced(&mut self, volumes: &[VolumeId]) {
+        let mut any_new = false;
+        let slots = volumes.iter().filter_map(|volume| self.shared.shelf.slot(*volume));
+        for slot in slots.filter(|slot| slot.state() != VolumeState::Lost && !slot.is_announced()) {
+            slot.set_announced(true);
+            any_new = true;
+        }
+        if any_new {
+            self.census_of_changes();
+        }
+    }
+
     /// Tells the ledger which volumes there are, until it has heard.
     pub(super) fn announce(&mut self) {
         if !self.announce_due || self.announcing {
