@@ -188,57 +188,53 @@ async fn write_on(
     purpose: Purpose,
     claim: Arc<Claim>,
 ) -> Result<bool, ReplicaError> {
-    let written = tokio::time::timeout(shared.write_patience(), write(shared, slot, item, purpose, claim)).await;
-    written.unwrap_or_else(|_| {
+    let work = async {
+        let place = slot.calls().writers.clone().acquire_owned().await.map_err(|_| ReplicaError::Stopped)?;
+        let (shared, slot, item) = (shared.clone(), slot.clone(), item.clone());
+        blocking(move || {
+            let _until_it_ends = (claim, place);
+            write(&shared, &slot, item, purpose)
+        })
+        .await?
+    };
+    tokio::time::timeout(shared.write_patience(), work).await.unwrap_or_else(|_| {
         Err(VolumeError::Io { operation: "write", path: slot.path.clone(), errno: Errno::TIMEDOUT }.into())
     })
 }
 
-async fn write(
-    shared: &Arc<Shared>,
-    slot: &Arc<Slot>,
-    item: &Item,
-    purpose: Purpose,
-    claim: Arc<Claim>,
-) -> Result<bool, ReplicaError> {
-    let place = slot.calls().writers.clone().acquire_owned().await.map_err(|_| ReplicaError::Stopped)?;
-    let (shared, slot, item) = (shared.clone(), slot.clone(), item.clone());
-    blocking(move || {
-        let _until_it_ends = (claim, place);
-        let path = slot.path.clone();
-        let Some(volume) = slot.writable(purpose) else { return Err(VolumeError::Missing { path }.into()) };
-        let len = u64::try_from(item.bytes.len()).unwrap_or(u64::MAX);
-        let calls = slot.calls();
-        let under_way = calls.writes.begin();
-        if !slot.admits(&volume, len, purpose, &shared.config) {
-            return Ok(false);
-        }
-        volume.put(&item.shard, &item.bytes)?;
-        drop(under_way);
-        // One that ends late may have gone to a disk that is not in this place any more: no row may speak of it.
-        if !slot.is_on(&volume) {
-            return Err(VolumeError::Missing { path }.into());
-        }
-        let row_len = u32::try_from(item.bytes.len()).unwrap_or(u32::MAX);
-        let (before, after) = shared.index.change(slot.id, &item.shard, |row| {
-            let mut row = row.unwrap_or_else(|| ShardRow::new(row_len, wall_clock(), Vec::new()));
-            row.len = row_len;
-            row.checked_at = wall_clock();
-            row.join(item.pack, item.index);
-            Some(row)
-        })?;
-        if before.is_none() {
-            slot.added(len);
-        }
-        if !after.is_some_and(|row| row.members.contains(&(item.pack, item.index))) {
-            let reason = "the same bytes are part of too many packs".to_owned();
-            return Err(ReplicaError::NoVolume { reason });
-        }
-        shared.index.put_outboard(&item.shard, item.outboard)?;
-        metrics::written(len);
-        Ok(true)
-    })
-    .await?
+fn write(shared: &Shared, slot: &Slot, item: Item, purpose: Purpose) -> Result<bool, ReplicaError> {
+    let path = slot.path.clone();
+    let Some(volume) = slot.writable(purpose) else { return Err(VolumeError::Missing { path }.into()) };
+    let len = u64::try_from(item.bytes.len()).unwrap_or(u64::MAX);
+    let calls = slot.calls();
+    let under_way = calls.writes.begin();
+    if !slot.admits(&volume, len, purpose, &shared.config) {
+        return Ok(false);
+    }
+    volume.put(&item.shard, &item.bytes)?;
+    drop(under_way);
+    // One that ends late may have gone to a disk that is not in this place any more: no row may speak of it.
+    if !slot.is_on(&volume) {
+        return Err(VolumeError::Missing { path }.into());
+    }
+    let row_len = u32::try_from(item.bytes.len()).unwrap_or(u32::MAX);
+    let (before, after) = shared.index.change(slot.id, &item.shard, |row| {
+        let mut row = row.unwrap_or_else(|| ShardRow::new(row_len, wall_clock(), Vec::new()));
+        row.len = row_len;
+        row.checked_at = wall_clock();
+        row.join(item.pack, item.index);
+        Some(row)
+    })?;
+    if before.is_none() {
+        slot.added(len);
+    }
+    if !after.is_some_and(|row| row.members.contains(&(item.pack, item.index))) {
+        let reason = "the same bytes are part of too many packs".to_owned();
+        return Err(ReplicaError::NoVolume { reason });
+    }
+    shared.index.put_outboard(&item.shard, item.outboard)?;
+    metrics::written(len);
+    Ok(true)
 }
 
 /// Takes note of a failed write; the next volume is tried.
